@@ -1,0 +1,1 @@
+"""The shared kernel: references, settings, store, tracking adapter, errors. Knows nothing of the rooms above it."""

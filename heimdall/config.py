@@ -1,0 +1,164 @@
+"""Each stage's own small configuration. A preset is one of these per stage; unknown keys are refused."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from heimdall.rows import Prompt, Split
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Quantization = Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K"]
+
+
+class Config(BaseModel):
+    """Base of all configuration: immutable and strict."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(Config):
+    """What the generator makes. `shares` of the three families add up to one."""
+
+    seed: int = 1
+    prompt: Prompt = "minimal"
+    train_rows: int = Field(gt=0)
+    split_rows: int = Field(gt=0, description="rows of each family in each validation and test split")
+    action_share: Share = 0.2
+    cypher_plain_share: Share = 0.2
+    questions_per_schema: int = Field(4, ge=1, description="training questions that share one schema")
+    max_node_types: int = Field(5, ge=2, le=12)
+    invented_share: Share = 0.35
+    graphs_per_schema: int = Field(3, ge=1, le=5)
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> "DataConfig":
+        if self.action_share + self.cypher_plain_share >= 1:
+            raise ValueError("action_share + cypher_plain_share must leave room for Cypher with a schema")
+        return self
+
+
+class ValidationConfig(Config):
+    """The limits that stop a run."""
+
+    near_duplicate_jaccard: Share = 0.8
+    max_near_duplicate_share: Share = 0.03
+    max_leaked_rows: int = Field(0, ge=0)
+    min_parse_rate: Share = 1.0
+    min_mutant_kill_rate: Share = 0.9
+    max_action_share: Share = Field(0.25, description="largest share of one action among the action rows")
+
+
+class ScratchConfig(Config):
+    """A decoder trained from random weights. Dimensions are multiples of 256, or K-quants silently fall back."""
+
+    hidden_size: int = Field(256, gt=0)
+    layers: int = Field(6, gt=0)
+    heads: int = Field(4, gt=0)
+    kv_heads: int = Field(4, gt=0)
+    intermediate_size: int = Field(768, gt=0)
+    vocab_size: int = Field(2048, ge=512)
+    license: str = "MIT"
+
+
+class PretrainedConfig(Config):
+    """A base model from the Hub (pinned revision) or a local directory."""
+
+    name_or_path: str
+    revision: str | None = None
+    license: str
+
+
+class LoraConfig(Config):
+    """Low-rank adapters on all linear layers (rank-stabilised)."""
+
+    rank: int = Field(16, gt=0)
+    alpha: int = Field(32, gt=0)
+    dropout: Share = 0.0
+
+
+class TrainConfig(Config):
+    """How rows become a model. Exactly one of `scratch` and `pretrained` is set."""
+
+    seed: int = 1
+    scratch: ScratchConfig | None = None
+    pretrained: PretrainedConfig | None = None
+    lora: LoraConfig | None = None
+    max_seq_length: int = Field(1024, ge=64)
+    epochs: float = Field(1.0, gt=0)
+    batch_size: int = Field(32, gt=0, description="rows per micro-batch")
+    gradient_accumulation: int = Field(1, gt=0)
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    learning_rate: float = Field(2e-4, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    warmup_ratio: Share = 0.03
+    decay_ratio: Share = Field(0.4, description="last part of training in which the rate falls linearly to zero")
+    max_grad_norm: float = Field(1.0, gt=0)
+    save_steps: int = Field(200, gt=0)
+    eval_rows: int = Field(256, ge=0, description="validation rows whose loss is logged at each checkpoint")
+    threads: int | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "TrainConfig":
+        if (self.scratch is None) == (self.pretrained is None):
+            raise ValueError("set exactly one of scratch and pretrained")
+        return self
+
+
+class ExportConfig(Config):
+    """Which quantisations are made, which one ships, and how much of the parity gate is run."""
+
+    quantizations: tuple[Quantization, ...] = ("F16", "Q8_0", "Q4_K_M")
+    ship: Quantization = "Q8_0"
+    parity_prompts: int = Field(100, gt=0)
+    parity_answers: int = Field(20, gt=0)
+
+    @model_validator(mode="after")
+    def _ship_is_made(self) -> "ExportConfig":
+        if self.ship not in self.quantizations:
+            raise ValueError(f"ship is {self.ship}, which is not among quantizations")
+        return self
+
+
+class EvalConfig(Config):
+    """How the shipped file is questioned."""
+
+    seed: int = 1
+    splits: tuple[Split, ...] = ("test_iid", "test_schema", "test_composition", "test_phrasing")
+    rows_per_slice: int = Field(200, gt=0, description="rows of each family in each split")
+    max_tokens: int = Field(256, gt=0)
+    context_size: int = Field(4096, ge=512)
+    threads: int = Field(1, gt=0)
+    time_limit_ms: int = Field(2000, gt=0, description="for one query on one graph")
+    row_limit: int = Field(1000, gt=0)
+
+
+class GateConfig(Config):
+    """What the verdict asks for. A floor is a lower bound on `family/split/metric`."""
+
+    floors: dict[str, float] = {}
+    headline: str = "cypher_schema/test_schema/execution_accuracy"
+    margin: Share = Field(0.02, description="a guarded score may be this much below the champion's")
+    guarded: tuple[str, ...] = ("action/test_iid/action_accuracy",)
+    max_bytes: int | None = None
+
+
+class PromoteConfig(Config):
+    """Where the promoted file goes."""
+
+    registered_model: str = "heimdall"
+    directory: str = "plugins/heimdall/models"
+    file_name: str = "heimdall.gguf"
+
+
+class Preset(Config):
+    """A whole pipeline: one configuration per stage."""
+
+    name: str
+    description: str
+    data: DataConfig
+    validation: ValidationConfig = ValidationConfig()
+    train: TrainConfig
+    export: ExportConfig = ExportConfig()
+    evaluation: EvalConfig = EvalConfig()
+    gate: GateConfig = GateConfig()
+    promote: PromoteConfig = PromoteConfig()

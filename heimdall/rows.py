@@ -1,0 +1,115 @@
+"""A data set's row: chat messages, the typed answer that is expected, and the proof that the answer is right.
+
+A row holds the user's and the assistant's turns. The system turn belongs to NornicDB's contract, which shuffles it per
+request, so a row only names which of the contract's prompts it is for (`prompt`).
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import pydantic
+
+from heimdall.errors import InputError
+from heimdall.files import explaining_disk_errors, replacing
+from heimdall.refs import Record
+
+Family = Literal["action", "cypher_schema", "cypher_plain"]
+Prompt = Literal["minimal", "full"]
+Split = Literal["train", "validation", "test_iid", "test_schema", "test_composition", "test_phrasing"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+TEST_SPLITS: tuple[Split, ...] = tuple(split for split in SPLITS if split.startswith("test_"))
+
+
+class Message(Record):
+    """One turn of a chat."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+class Expected(Record):
+    """The answer a judge compares with. `cypher` and `ordered` are set where `action` runs a query."""
+
+    action: str
+    params: dict[str, Any]
+    cypher: str | None = None
+    ordered: bool = False
+
+
+class Proof(Record):
+    """What was checked when the row was made: result rows on each small graph, and mutants told apart."""
+
+    result_rows: tuple[int, ...]
+    mutants: int
+    killed: int
+
+
+class Row(Record):
+    """One example. `skeleton` is the query's shape, `operators` its parts, `productions` the phrasings that were used."""
+
+    id: str
+    family: Family
+    split: Split
+    prompt: Prompt
+    messages: tuple[Message, ...]
+    expected: Expected
+    schema_id: str | None = None
+    skeleton: str | None = None
+    operators: tuple[str, ...] = ()
+    productions: tuple[str, ...] = ()
+    proof: Proof | None = None
+
+    @property
+    def question(self) -> str:
+        """The last user turn."""
+        return next(message.content for message in reversed(self.messages) if message.role == "user")
+
+    @property
+    def answer(self) -> str:
+        """The assistant turn to be learnt."""
+        return self.messages[-1].content
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> int:
+    """Writes rows as JSONL, whole or not at all; returns how many."""
+    count = 0
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            file.write(row.model_dump_json() + "\n")
+            count += 1
+    return count
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Reads rows one by one. Raises `InputError` naming file and line for anything that is not a row."""
+    for number, line in read_lines(path):
+        try:
+            yield Row.model_validate_json(line)
+        except pydantic.ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the line"
+            raise InputError(f"{path}:{number}: {where}: {first['msg']}.") from error
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yields the numbered, non-empty lines of a UTF-8 text file. Raises `InputError` naming file and line."""
+    number = 0
+    try:
+        with explaining_disk_errors(path), path.open("rb") as file:
+            for number, raw in enumerate(file, start=1):  # noqa: B007 - the number is part of the error
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                if line:
+                    yield number, line
+    except FileNotFoundError as error:
+        raise InputError(f"'{path}' does not exist.") from error
+    except IsADirectoryError as error:
+        raise InputError(f"'{path}' is a directory, not a JSONL file.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}:{number}: not valid UTF-8 ({error.reason}).") from error
+
+
+def format_action(action: str, params: dict[str, Any]) -> str:
+    """The one spelling of an answer: NornicDB's own few-shot examples put spaces after colon and comma."""
+    return json.dumps({"action": action, "params": params}, ensure_ascii=False)

@@ -140,10 +140,11 @@ class EvalReport(Record):
 
 
 class Verdict(Record):
-    """Whether the model may ship, with every reason for and against."""
+    """Whether the model may ship, with every reason for and against. `keep`: it is the champion itself, so nothing moves."""
 
     schema_version: Literal[1] = 1
     ship: bool
+    keep: bool = False
     reasons: tuple[str, ...]
     headline: str
 

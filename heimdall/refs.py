@@ -140,7 +140,7 @@ class EvalReport(Record):
 
 
 class Verdict(Record):
-    """Whether the model may ship, with every reason for and against. `keep`: it is the champion itself, so nothing moves."""
+    """Whether the model may ship, with every reason for and against. `keep`: it is the champion itself."""
 
     schema_version: Literal[1] = 1
     ship: bool

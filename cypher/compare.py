@@ -1,0 +1,124 @@
+"""Whether two query results say the same, by the rules of CypherBench (arXiv 2412.18702): column names and column order
+do not count, rows are a bag unless the question asks for an order, and floats may differ by rounding.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import TypeAlias
+
+from cypher.run import Cell, NodeValue, RelationshipValue, Result
+
+RELATIVE_TOLERANCE = 1e-9
+
+Column: TypeAlias = tuple[Hashable, ...]
+
+
+def same_result(gold: Result, got: Result, *, ordered: bool) -> bool:
+    """True if some order of `got`'s columns makes its rows equal to `gold`'s: as a list if `ordered`, else as a bag.
+
+    1 equals 1.0 and NaN equals NaN; true is not 1, null is only null, lists keep their order; nodes and relationships
+    are equal by labels or type and properties. Without rows the number of columns is not known and does not count.
+    """
+    if len(gold.rows) != len(got.rows):
+        return False
+    if not gold.rows:
+        return True
+    if len(gold.rows[0]) != len(got.rows[0]):
+        return False
+    if repr(gold.rows) == repr(got.rows):  # the usual case of equal results, and unlike == it tells true from 1
+        return True
+    numbers = _cluster_numbers([gold, got])
+    gold_columns = [tuple(_canonical(cell, numbers) for cell in column) for column in zip(*gold.rows, strict=True)]
+    got_columns = [tuple(_canonical(cell, numbers) for cell in column) for column in zip(*got.rows, strict=True)]
+    if ordered:  # columns are then equal place by place or not at all
+        return Counter(gold_columns) == Counter(got_columns)
+    return _same_bag(gold_columns, got_columns)
+
+
+def _canonical(value: Cell, numbers: dict[float, float]) -> Hashable:
+    """A hashable form in which equal values are equal."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return ("bool", value)
+    if isinstance(value, int | float):
+        return ("number", "nan" if value != value else numbers.get(value, value))
+    if isinstance(value, NodeValue):
+        return ("node", value.labels, _canonical(value.properties, numbers))
+    if isinstance(value, RelationshipValue):
+        return ("relationship", value.type, _canonical(value.properties, numbers))
+    if isinstance(value, dict):
+        return ("map", frozenset((key, _canonical(item, numbers)) for key, item in value.items()))
+    if isinstance(value, list):
+        return ("list", tuple(_canonical(item, numbers) for item in value))
+    raise TypeError(f"{type(value).__name__} is not a Cypher value")
+
+
+def _cluster_numbers(results: Iterable[Result]) -> dict[float, float]:
+    """Maps each number to the least of those it is joined to by rounding. Integers are never joined to each other.
+
+    Rounding every float to some digits instead would part two near values that lie on both sides of a boundary.
+    """
+    seen = {number for result in results for row in result.rows for cell in row for number in _numbers_in(cell)}
+    if not any(isinstance(number, float) for number in seen):
+        return {}
+    clusters: dict[float, float] = {}
+    last: float | None = None
+    for number in sorted(seen):
+        exact = isinstance(number, int) and isinstance(last, int)
+        if last is not None and not exact and math.isclose(number, last, rel_tol=RELATIVE_TOLERANCE, abs_tol=1e-12):
+            clusters[number] = clusters[last]
+        else:
+            clusters[number] = number
+        last = number
+    return clusters
+
+
+def _numbers_in(value: Cell) -> Iterator[float]:
+    if isinstance(value, int | float):
+        if not isinstance(value, bool) and value == value:
+            yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _numbers_in(item)
+    elif isinstance(value, list | NodeValue | RelationshipValue):
+        for item in value:
+            yield from _numbers_in(item)
+
+
+def _same_bag(gold: Sequence[Column], got: Sequence[Column]) -> bool:
+    """Assigns columns one by one, as long as the rows of those assigned so far are the same bag.
+
+    A column may only stand for one with the same bag of values, and of equal columns one is tried, so that only
+    columns that differ and yet hold the same values in the same numbers can make it search.
+    """
+    by_content: dict[Hashable, list[int]] = defaultdict(list)
+    for index, column in enumerate(got):
+        by_content[_bag(column)].append(index)
+    choices = [by_content.get(_bag(column), []) for column in gold]
+    todo = sorted(range(len(gold)), key=lambda index: len(choices[index]))
+
+    def extend(place: int, used: frozenset[int], gold_rows: Column, got_rows: Column) -> bool:
+        if place == len(todo):
+            return True
+        index, tried = todo[place], set()
+        for choice in choices[index]:
+            if choice in used or got[choice] in tried:
+                continue
+            tried.add(got[choice])
+            names: dict[
+                Hashable, int
+            ] = {}  # a row so far is named by a small number, or its hash would cost its length
+            left = tuple(names.setdefault(pair, len(names)) for pair in zip(gold_rows, gold[index], strict=True))
+            right = tuple(names.setdefault(pair, len(names)) for pair in zip(got_rows, got[choice], strict=True))
+            if Counter(left) == Counter(right) and extend(place + 1, used | {choice}, left, right):
+                return True
+        return False
+
+    start: Column = (0,) * len(gold[0])
+    return extend(0, frozenset(), start, start)
+
+
+def _bag(column: Column) -> Hashable:
+    return frozenset(Counter(column).items())

@@ -1,0 +1,117 @@
+"""Runs Cypher on small graphs in memory and gives results as plain values, without internal ids.
+
+graphdblite executes: it is strict about openCypher and fast on small graphs, but it cannot be interrupted, so queries
+that are not ours (a model's) are run by `cypher.judge` in a process that can be killed.
+"""
+
+from collections import defaultdict
+from types import TracebackType
+from typing import Any, NamedTuple, TypeAlias
+
+import graphdblite
+
+from cypher.graph import PropertyGraph
+from heimdall.refs import Record
+
+Cell: TypeAlias = Any  # None, bool, int, float, str, list, dict, NodeValue or RelationshipValue
+
+
+class Limits(Record):
+    """How much one query may cost on one graph."""
+
+    time_ms: int = 2000
+    rows: int = 1000
+
+
+class Result(NamedTuple):
+    """What a query returned. `columns` is empty when there are no rows: the engine then does not tell their names."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+class NodeValue(NamedTuple):
+    """A returned node as a value: its sorted labels and its properties."""
+
+    labels: tuple[str, ...]
+    properties: dict[str, Cell]
+
+
+class RelationshipValue(NamedTuple):
+    """A returned relationship as a value: its type and its properties."""
+
+    type: str
+    properties: dict[str, Cell]
+
+
+class CypherError(Exception):
+    """A query that cannot be compiled, fails while it runs, or goes beyond a limit; the message says which."""
+
+
+class EmbeddedGraph:
+    """One graph, loaded into an engine of its own for as long as the context lasts."""
+
+    def __init__(self, graph: PropertyGraph) -> None:
+        self._graph = graph
+        self._database: graphdblite.Database | None = None
+
+    def __enter__(self) -> "EmbeddedGraph":
+        self._database = graphdblite.Database.open_memory()
+        _load(self._database, self._graph)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def run(self, query: str, limits: Limits | None = None) -> Result:
+        """Runs one reading query; a write is refused. Raises `CypherError`. Keeping `limits.time_ms` is the caller's."""
+        if self._database is None:
+            raise RuntimeError("EmbeddedGraph.run is called inside its with block")
+        try:
+            records = self._database.query(query)
+        except graphdblite.GraphDBError as error:
+            raise CypherError(str(error).strip().splitlines()[0]) from error
+        if limits is not None and len(records) > limits.rows:
+            raise CypherError(f"more than {limits.rows} rows")
+        if not records:
+            return Result((), ())
+        return Result(tuple(records[0]), tuple(tuple(map(_to_value, record.values())) for record in records))
+
+
+def _load(database: graphdblite.Database, graph: PropertyGraph) -> None:
+    with database.begin_write() as write:
+        ids: dict[int, int] = {}
+        by_label = defaultdict(list)
+        for node in graph.nodes:
+            if len(node.labels) == 1:
+                by_label[node.labels[0]].append(node)
+            else:  # the batch call takes one label
+                labels = "".join(f":{label}" for label in node.labels)
+                created = write.execute(f"CREATE (n{labels}) SET n = $p RETURN id(n) AS id", {"p": node.properties})
+                ids[node.id] = created[0]["id"]
+        for label, nodes in by_label.items():
+            created_ids = write.batch_create_nodes(label, [node.properties for node in nodes])
+            ids.update(zip((node.id for node in nodes), created_ids, strict=True))
+        by_type: dict[str, list[tuple[int, int] | tuple[int, int, dict[str, Any]]]] = defaultdict(list)
+        for edge in graph.relationships:
+            by_type[edge.type].append((ids[edge.start], ids[edge.end], edge.properties))
+        for kind, edges in by_type.items():
+            write.batch_create_edges(kind, edges)
+        write.commit()
+
+
+def _to_value(value: Any) -> Cell:
+    if isinstance(value, list):
+        return [_to_value(item) for item in value]
+    if isinstance(value, dict):
+        if "__labels" in value:
+            labels = tuple(sorted(value["__labels"]))
+            return NodeValue(labels, {k: v for k, v in value.items() if not k.startswith("__")})
+        if "__src" in value:
+            return RelationshipValue(value["__label"], {k: v for k, v in value.items() if not k.startswith("__")})
+        return {key: _to_value(item) for key, item in value.items()}
+    return value

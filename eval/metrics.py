@@ -1,0 +1,204 @@
+"""What is measured on a question, and how the questions of one slice become scores with n and a 95 % interval."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pydantic
+
+from eval.statistics import Difference, bootstrap_interval, compare_paired, sum_ratio, wilson_interval
+from heimdall.errors import InputError, UsageError, suggest
+from heimdall.files import replacing
+from heimdall.refs import Record, Score, Slice
+from heimdall.rows import SPLITS, Family, Split, read_lines
+
+Judged = Literal["right", "wrong", "not_judged"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
+
+
+class Example(Record):
+    """One question put to the model: what was expected, what came back and how it was judged.
+
+    `judgement` is of the whole answer. `parses` is null where no Cypher was expected; `nll` (nats, summed over
+    `nll_tokens` tokens of the expected answer) is null where it was not sampled.
+    """
+
+    id: str
+    family: Family
+    split: Split
+    order: int
+    question: str
+    schema_id: str | None
+    expected: str
+    expected_action: str
+    reply: str
+    action: str | None
+    json_valid: bool
+    stopped: str
+    parses: bool | None
+    exact: bool
+    judgement: Judged
+    reason: str
+    prompt_tokens: int
+    tokens: int
+    first_token_ms: float
+    total_ms: float
+    nll: float | None = None
+    nll_tokens: int | None = None
+
+
+Measure = Callable[[Example], bool | None]
+
+
+def _is_right(example: Example) -> bool | None:
+    return None if example.judgement == "not_judged" else example.judgement == "right"
+
+
+# A measure answers None where the question says nothing about it; such questions are not part of the score's n.
+SHARES: dict[str, Measure] = {
+    "json_valid": lambda example: example.json_valid,
+    "action_accuracy": lambda example: example.action == example.expected_action,
+    "params_accuracy": _is_right,
+    "parse_rate": lambda example: example.parses,
+    "execution_accuracy": _is_right,
+    "judged": lambda example: example.judgement != "not_judged",
+    "exact_match": lambda example: example.exact,
+}
+_COSTS = ("perplexity", "latency_p50_ms", "latency_p95_ms", "tokens_per_second")
+_CYPHER = ("json_valid", "action_accuracy", "parse_rate", "execution_accuracy", "judged", "exact_match", *_COSTS)
+METRICS: dict[Family, tuple[str, ...]] = {
+    "action": ("json_valid", "action_accuracy", "params_accuracy", "judged", "exact_match", *_COSTS),
+    "cypher_schema": _CYPHER,
+    "cypher_plain": _CYPHER,
+}
+LOWER_IS_BETTER = ("perplexity", "latency_p50_ms", "latency_p95_ms")
+
+
+def score_slice(examples: Sequence[Example], family: Family, split: Split, seed: int = 1) -> Slice:
+    """The scores that make sense for this family, over the examples of one slice."""
+    scores = {name: _score(name, examples, seed) for name in METRICS[family]}
+    return Slice(family=family, split=split, scores=scores)
+
+
+def score_share(right: int, n: int) -> Score:
+    """A share with Wilson's interval; empty when n is 0."""
+    if n == 0:
+        return Score(n=0, value=None, low=None, high=None)
+    low, high = wilson_interval(right, n)
+    return Score(n=n, value=right / n, low=low, high=high)
+
+
+def find_score(slices: Iterable[Slice], path: str) -> Score:
+    """The score named `family/split/metric`. Raises `UsageError` with the nearest known path."""
+    known = {f"{part.family}/{part.split}/{name}": score for part in slices for name, score in part.scores.items()}
+    if path not in known:
+        raise UsageError(f"No score is called '{path}'.{suggest(path, list(known))}")
+    return known[path]
+
+
+def check_path(path: str, splits: Sequence[str] = SPLITS) -> None:
+    """Raises `UsageError` unless a score of this name can come out of an evaluation of these splits."""
+    known = [f"{family}/{split}/{name}" for family in FAMILIES for split in splits for name in METRICS[family]]
+    if path not in known:
+        raise UsageError(f"No score can be called '{path}' (family/split/metric).{suggest(path, known)}")
+
+
+def compare_examples(
+    candidate: Iterable[Example], champion: Iterable[Example], paths: Iterable[str], seed: int = 1
+) -> dict[str, Difference]:
+    """The paired difference of each share that `paths` names; a path without a shared question is left out."""
+    asked, before = list(candidate), list(champion)
+    differences = {}
+    for path in paths:
+        check_path(path)
+        family, split, name = path.split("/")
+        if name not in SHARES:
+            raise UsageError(f"'{path}' is not a share of right answers, so two models cannot be paired on it.")
+        pairs = [_values(examples, family, split, SHARES[name]) for examples in (asked, before)]
+        difference = compare_paired(pairs[0], pairs[1], seed)
+        if difference is not None:
+            differences[path] = difference
+    return differences
+
+
+def write_examples(path: Path, examples: Iterable[Example]) -> None:
+    """Writes one JSON object per line, whole or not at all."""
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
+        for example in examples:
+            file.write(example.model_dump_json() + "\n")
+
+
+def read_examples(path: Path) -> list[Example]:
+    """Reads what `write_examples` wrote. Raises `InputError` naming file and line."""
+    examples = []
+    for number, line in read_lines(path):
+        try:
+            examples.append(Example.model_validate_json(line))
+        except pydantic.ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the line"
+            raise InputError(f"{path}:{number}: {where}: {first['msg']}.") from error
+    return examples
+
+
+def same_json(left: Any, right: Any) -> bool:
+    """Equality of two JSON values as Go reads them: 1 and 1.0 are one number, true is not 1."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(same_json(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same_json, left, right))
+    return bool(left == right)
+
+
+_QUOTED_OR_SPACE = re.compile(r"""('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`)|\s+""", re.DOTALL)
+
+
+def normalise_query(query: str) -> str:
+    """A query's text with each run of white space outside quotes as one space, and without a final semicolon."""
+    return _QUOTED_OR_SPACE.sub(lambda match: match[1] or " ", query).strip().removesuffix(";").rstrip()
+
+
+def _score(name: str, examples: Sequence[Example], seed: int) -> Score:
+    if name in SHARES:
+        answers = [answer for answer in map(SHARES[name], examples) if answer is not None]
+        return score_share(sum(answers), len(answers))
+    if name == "perplexity":
+        sampled = [example for example in examples if example.nll is not None and example.nll_tokens]
+        score = _score_ratio([e.nll or 0.0 for e in sampled], [e.nll_tokens or 0 for e in sampled], seed)
+        return score.model_copy(update={key: _exp(getattr(score, key)) for key in ("value", "low", "high")})
+    if name == "tokens_per_second":
+        # The first token is timed with the prompt, so the rate is that of the others.
+        spans = [(e.tokens - 1, (e.total_ms - e.first_token_ms) / 1000) for e in examples]
+        spans = [(tokens, seconds) for tokens, seconds in spans if tokens > 0 and seconds > 0]
+        score = _score_ratio([tokens for tokens, _ in spans], [seconds for _, seconds in spans], seed)
+        return score.model_copy(update={"unit": "tokens/s"})
+    return _score_quantile([e.total_ms for e in examples], {"latency_p50_ms": 0.5, "latency_p95_ms": 0.95}[name], seed)
+
+
+def _score_ratio(numerators: Sequence[float], denominators: Sequence[float], seed: int) -> Score:
+    if not numerators:
+        return Score(n=0, value=None, low=None, high=None, unit="ratio")
+    columns = (np.array(numerators, dtype=np.float64), np.array(denominators, dtype=np.float64))
+    low, high = bootstrap_interval(columns, sum_ratio, seed)
+    return Score(n=len(numerators), value=float(sum_ratio(*columns)), low=low, high=high, unit="ratio")
+
+
+def _score_quantile(values: Sequence[float], quantile: float, seed: int) -> Score:
+    if not values:
+        return Score(n=0, value=None, low=None, high=None, unit="ms")
+    column = np.array(values, dtype=np.float64)
+    low, high = bootstrap_interval((column,), lambda sample: np.quantile(sample, quantile, axis=-1), seed)
+    return Score(n=len(values), value=float(np.quantile(column, quantile)), low=low, high=high, unit="ms")
+
+
+def _exp(value: float | None) -> float | None:
+    return None if value is None else float(np.exp(value))
+
+
+def _values(examples: Iterable[Example], family: str, split: str, measure: Measure) -> Mapping[str, float]:
+    measured = ((e.id, measure(e)) for e in examples if e.family == family and e.split == split)
+    return {key: float(value) for key, value in measured if value is not None}

@@ -1,0 +1,112 @@
+"""Whether a model may ship: floors that every model must reach, and proof that it beats the one running now.
+
+Everything here is a pure function of reports, so that a verdict can be repeated from what is stored.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from eval.metrics import LOWER_IS_BETTER, SHARES, check_path, find_score
+from eval.statistics import Difference
+from heimdall.config import GateConfig
+from heimdall.errors import UsageError, VerdictError
+from heimdall.refs import EvalReport, Score, Verdict
+
+
+def check_gate(gate: GateConfig, splits: Sequence[str]) -> None:
+    """Raises `UsageError` for a path in the gate that an evaluation of these splits cannot answer.
+
+    Meant to be called before anything is trained: a misspelt floor should not cost half an hour.
+    """
+    for path in [*gate.floors, gate.headline, *gate.guarded]:
+        check_path(path, splits)
+    for path in gate.floors:
+        if path.rsplit("/", 1)[1] in LOWER_IS_BETTER:
+            raise UsageError(f"'{path}' is better when it is lower, so it cannot have a floor.")
+    for path in (gate.headline, *gate.guarded):
+        if path.rsplit("/", 1)[1] not in SHARES:
+            raise UsageError(f"'{path}' is not a share of right answers, so two models cannot be paired on it.")
+
+
+def list_paired_paths(gate: GateConfig) -> list[str]:
+    """The scores on which candidate and champion are compared question by question, without repeats."""
+    return list(dict.fromkeys([gate.headline, *gate.guarded]))
+
+
+def explain_difference(candidate: EvalReport, champion: EvalReport) -> str | None:
+    """Why two reports cannot be compared, in words; None if they can. If so, evaluate the champion's file anew."""
+    for name, key in (("data set", "dataset_digest"), ("prompt", "prompt"), ("contract", "contract_digest")):
+        if getattr(candidate, key) != getattr(champion, key):
+            return f"the champion was evaluated with another {name}"
+    return None
+
+
+def decide(
+    candidate: EvalReport,
+    champion: EvalReport | None,
+    gate: GateConfig,
+    differences: Mapping[str, Difference] | None = None,
+) -> Verdict:
+    """Weighs a candidate against the gate and, if there is one, the champion.
+
+    A candidate ships when every floor and the size limit hold and, against a champion, when the paired interval of
+    the headline lies above zero and no guarded score is more than `gate.margin` lower. A candidate that is the
+    champion's own file is kept. `differences` come from `compare_examples` on `list_paired_paths(gate)`.
+
+    Raises `VerdictError` if the champion was evaluated on something else, `UsageError` for an unknown path.
+    """
+    if champion is not None and (why := explain_difference(candidate, champion)):
+        raise VerdictError(f"The models cannot be compared: {why}; evaluate its file on this data set first.")
+    checks = [_check_floor(path, floor, find_score(candidate.slices, path)) for path, floor in gate.floors.items()]
+    if gate.max_bytes is not None:
+        fits = candidate.model_bytes <= gate.max_bytes
+        checks.append((fits, f"size {candidate.model_bytes:,} bytes, limit {gate.max_bytes:,}"))
+    headline = f"{gate.headline} = {format_score(find_score(candidate.slices, gate.headline))}"
+    keep = champion is not None and champion.model_sha256 == candidate.model_sha256
+    if champion is None:
+        checks.append((True, "first model: there is no champion to beat"))
+    elif keep:
+        checks.append((True, "this file is the champion: it is kept, nothing moves"))
+    else:
+        checks.append(_check_headline(gate.headline, (differences or {}).get(gate.headline)))
+        checks += [_check_guarded(path, gate.margin, (differences or {}).get(path)) for path in gate.guarded]
+    reasons = tuple(f"{'✓' if passed else '✗'} {text}" for passed, text in checks)
+    ship = not keep and all(passed for passed, _ in checks)
+    return Verdict(ship=ship, keep=keep, reasons=reasons, headline=headline)
+
+
+def format_score(score: Score) -> str:
+    """`62.5 % [55.6, 68.9], n 200`; a score without an example is `not measured`."""
+    if score.value is None or score.low is None or score.high is None:
+        return "not measured"
+    if score.unit == "share":
+        return f"{score.value:.1%} [{100 * score.low:.1f}, {100 * score.high:.1f}], n {score.n}".replace("%", " %")
+    unit = "" if score.unit == "ratio" else f" {score.unit}"
+    places = 3 if score.unit == "ratio" else 0
+    return f"{score.value:.{places}f}{unit} [{score.low:.{places}f}, {score.high:.{places}f}], n {score.n}"
+
+
+def _check_floor(path: str, floor: float, score: Score) -> tuple[bool, str]:
+    return score.value is not None and score.value >= floor, f"{path} {format_score(score)}, floor {floor:g}"
+
+
+def _check_headline(path: str, difference: Difference | None) -> tuple[bool, str]:
+    if difference is None:
+        return False, f"{path} shares no question with the champion's evaluation"
+    better = difference.low > 0
+    says = "better than the champion" if better else "not proven better than the champion"
+    return better, f"{path} {says}: {format_difference(difference)}"
+
+
+def _check_guarded(path: str, margin: float, difference: Difference | None) -> tuple[bool, str]:
+    if difference is None:
+        return False, f"{path} shares no question with the champion's evaluation"
+    holds = difference.value >= -margin
+    says = "holds" if holds else "falls"
+    return holds, f"{path} {says} (margin {100 * margin:g} points): {format_difference(difference)}"
+
+
+def format_difference(difference: Difference) -> str:
+    """`+3.0 points [+1.0, +5.5], 9 gained, 3 lost of 200`."""
+    bounds = f"[{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]"
+    moved = f"{difference.gained} gained, {difference.lost} lost of {difference.n}"
+    return f"{100 * difference.value:+.1f} points {bounds}, {moved}"

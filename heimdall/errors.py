@@ -73,6 +73,12 @@ class EngineError(HeimdallError):
     exit_code = 11
 
 
+class TrackingError(HeimdallError):
+    """MLflow's database or server cannot be reached, or refuses what it is asked."""
+
+    exit_code = 12
+
+
 class Interrupted(HeimdallError):  # noqa: N818 - an interruption is not an error
     """Ctrl-C or SIGTERM; the same command continues where it stopped."""
 

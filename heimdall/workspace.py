@@ -60,6 +60,8 @@ def prepare_environment(workspace: Workspace, environ: MutableMapping[str, str] 
         "DO_NOT_TRACK": "true",  # MLflow accepts no other spelling
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_TRACKING_URI": workspace.mlflow_uri,
+        # Of a user's own server: MLflow's seven tries would take minutes to say that it cannot be reached.
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
         "PREFECT_HOME": str(workspace.prefect_home),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         # Prefect's 20 s are too few for the first start, which creates the database, on a busy machine.

@@ -73,6 +73,13 @@ class Store:
             return None
         return manifest
 
+    def list_finished(self, stage: str) -> Iterator[Manifest]:
+        """Manifests of a stage's finished work, whatever its key, in the order of their directories' names."""
+        for directory in sorted((self.root / stage).glob("*")):
+            manifest = _read_manifest(directory)
+            if manifest is not None and directory == self.root / manifest.key.name:
+                yield manifest
+
     @contextlib.contextmanager
     def working(self, key: StageKey, *, resumable: bool = False) -> Iterator[Path]:
         """Gives the directory to work in. Left-overs of an interrupted try are kept only when `resumable`."""

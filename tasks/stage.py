@@ -118,10 +118,11 @@ class Stage(Generic[P, R]):
         *,
         resumable: bool = False,
         holds: Callable[[Pipeline, R], bool] | None = None,
+        stands: Callable[[Pipeline, StageKey], Manifest | None] | None = None,
     ) -> None:
         self.name = name
         self._version, self._result, self._config = version, result, config
-        self._resumable, self._holds = resumable, holds
+        self._resumable, self._holds, self._stands = resumable, holds, stands
         self._work: Callable[..., R] = work
         # The store is the cache: it knows whether the files are still there, which Prefect's own cache does not.
         self._task: Callable[..., R] = task(name=name, cache_policy=NO_CACHE, persist_result=False)(self._run)
@@ -172,7 +173,7 @@ class Stage(Generic[P, R]):
         return StageKey(stage=self.name, version=self._version, config=config, inputs=digests)
 
     def _reuse(self, pipeline: Pipeline, key: StageKey) -> Manifest | None:
-        found = pipeline.store.find(key)
+        found = pipeline.store.find(key) or (self._stands(pipeline, key) if self._stands else None)
         if found is None or (self._holds and not self._holds(pipeline, self._result.model_validate(found.result))):
             return None
         return found
@@ -186,16 +187,18 @@ def stage(
     config: Callable[[Preset], Mapping[str, Any]] = lambda preset: {},
     resumable: bool = False,
     holds: Callable[[Pipeline, R], bool] | None = None,
+    stands: Callable[[Pipeline, StageKey], Manifest | None] | None = None,
 ) -> Callable[[Callable[Concatenate[Work, P], R]], Stage[P, R]]:
     """Makes a function a stage.
 
     Raise `version` when the same inputs would now give another result. `config` picks exactly what the function reads
     from the preset. `resumable`: the function continues from what it finds in its directory. `holds` says whether an
-    outcome outside the store (a registered version, a deployed file) is still there.
+    outcome outside the store (a registered version, a deployed file) is still there. `stands` may name finished work
+    under another key that answers this one too.
     """
 
     def decorate(work: Callable[Concatenate[Work, P], R]) -> Stage[P, R]:
-        return Stage(work, name, version, result, config, resumable=resumable, holds=holds)
+        return Stage(work, name, version, result, config, resumable=resumable, holds=holds, stands=stands)
 
     return decorate
 

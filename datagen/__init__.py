@@ -1,0 +1,1 @@
+"""Data without a teacher model: schemas → typed queries → {Cypher, question} → small graphs → proof by execution → splits."""

@@ -1,0 +1,150 @@
+"""Makes the examples of one chunk: a fixed number of schemas (or requests), from one seed, independent of all other chunks.
+
+Everything a chunk does follows from its specification, so chunks may run in any process and in any order.
+"""
+
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+from cypher.graph import PropertyGraph, SchemaGraphs
+from cypher.run import EmbeddedGraph
+from datagen import lexicon
+from datagen.actions import ACTIONS, ask_for_action
+from datagen.phrasing import Phraser, add_typo, polish
+from datagen.proof import prove
+from datagen.queries import Query, sample_query, write_cypher
+from datagen.questions import LiteralNames, NaturalNames, ask, protected_words
+from datagen.schemas import sample_graph, sample_schema
+from heimdall.config import DataConfig
+from heimdall.rows import Expected, Family, Message, Row, Split, format_action
+
+QUERY_ACTION = "heimdall.watcher.query"
+SCHEMAS_PER_CHUNK = 40
+REQUESTS_PER_CHUNK = 400
+EVALUATION_QUESTIONS_PER_SCHEMA = 2
+TYPO_SHARE = 0.04
+_ATTEMPTS = 12  # per wanted question; a schema that yields less is left with less
+
+# Pairs of operators that training never combines; the composition split is made of them.
+HELD_OUT_PAIRS = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("filter_starts", "top"),
+        ("avg", "or"),
+        ("filter_contains", "group_count"),
+        ("filter_true", "two_hops"),
+        ("hop_in", "sorted"),
+        ("filter_ge", "not_exists"),
+        ("filter_in", "hop_in"),
+        ("filter_between", "count"),
+        ("filter_ne", "nodes"),
+        ("filter_lt", "most_linked"),
+        ("sum", "two_hops"),
+        ("distinct", "filter_gt"),
+    )
+)
+
+
+class ChunkSpec(NamedTuple):
+    """What one chunk is to make."""
+
+    config: DataConfig
+    split: Split
+    family: Family
+    index: int
+
+
+class Chunk(NamedTuple):
+    """Rows without final ids, and the graphs of the schemas they use (evaluation splits only)."""
+
+    rows: list[Row]
+    graphs: list[SchemaGraphs]
+
+
+def make_chunk(spec: ChunkSpec) -> Chunk:
+    """The examples of one chunk; the same specification gives the same examples on every machine."""
+    rng = random.Random(f"{spec.config.seed}/{spec.split}/{spec.family}/{spec.index}")
+    if spec.family == "action":
+        return Chunk(list(_make_requests(spec, rng)), [])
+    rows: list[Row] = []
+    graphs: list[SchemaGraphs] = []
+    for number in range(SCHEMAS_PER_CHUNK):
+        schema_id = f"{spec.split}-{spec.family}-{spec.index}-{number}"
+        made, stored = _make_schema_examples(spec, schema_id, rng)
+        rows += made
+        if made and spec.split != "train":
+            graphs.append(stored)
+    return Chunk(rows, graphs)
+
+
+def _make_requests(spec: ChunkSpec, rng: random.Random) -> Iterator[Row]:
+    names = sorted(ACTIONS)
+    for number in range(REQUESTS_PER_CHUNK):
+        phraser = Phraser(rng, held_out=spec.split == "test_phrasing")
+        action = names[number % len(names)]
+        text, params = ask_for_action(action, phraser)
+        if spec.split == "test_phrasing" and not phraser.novel:
+            continue
+        if action != QUERY_ACTION:  # a query is passed on to the letter
+            text = polish(text, rng, question=text.startswith(("what", "how", "which", "is", "are", "can")))
+        yield _row(spec, text, action, params, productions=(action, *phraser.used))
+
+
+def _make_schema_examples(spec: ChunkSpec, schema_id: str, rng: random.Random) -> tuple[list[Row], SchemaGraphs]:
+    config = spec.config
+    words = lexicon.HELD_OUT if spec.split == "test_schema" else lexicon.TRAINING
+    schema = sample_schema(words, rng, schema_id, config.max_node_types, config.invented_share)
+    graphs: tuple[PropertyGraph, ...] = tuple(sample_graph(schema, rng) for _ in range(config.graphs_per_schema))
+    wanted = config.questions_per_schema if spec.split == "train" else EVALUATION_QUESTIONS_PER_SCHEMA
+    rows: list[Row] = []
+    with ExitStack() as stack:
+        engines = [stack.enter_context(EmbeddedGraph(graph)) for graph in graphs]
+        for _ in range(wanted * _ATTEMPTS):
+            if len(rows) == wanted:
+                break
+            query = sample_query(schema, rng)
+            if query is None or combines_held_out(query.operators) != (spec.split == "test_composition"):
+                continue
+            phraser = Phraser(rng, held_out=spec.split == "test_phrasing")
+            question = _ask(spec, query, phraser)
+            if spec.split == "test_phrasing" and not phraser.novel:
+                continue
+            proof = prove(query, engines)
+            if proof is None:
+                continue
+            text = f"{schema.text}\n\n{question}" if spec.family == "cypher_schema" else question
+            cypher = write_cypher(query)
+            row = _row(spec, text, QUERY_ACTION, {"cypher": cypher}, productions=tuple(phraser.used))
+            expected = row.expected.model_copy(update={"cypher": cypher, "ordered": query.ordered})
+            details = {"schema_id": schema_id, "skeleton": query.skeleton, "operators": query.operators, "proof": proof}
+            rows.append(row.model_copy(update={"expected": expected, **details}))
+    return rows, SchemaGraphs(schema_id=schema_id, schema_text=schema.text, graphs=graphs)
+
+
+def combines_held_out(operators: tuple[str, ...]) -> bool:
+    """Whether a query's operators hold a pair that training never combines."""
+    return any(pair <= set(operators) for pair in HELD_OUT_PAIRS)
+
+
+def _ask(spec: ChunkSpec, query: Query, phraser: Phraser) -> str:
+    literal = spec.family == "cypher_plain"
+    text, is_question = ask(query, phraser, LiteralNames(phraser) if literal else NaturalNames(phraser))
+    text = " ".join(text.split())
+    if not literal and phraser.rng.random() < TYPO_SHARE:
+        text = add_typo(text, protected_words(query), phraser.rng)
+    return polish(text, phraser.rng, question=is_question)
+
+
+def _row(spec: ChunkSpec, text: str, action: str, params: dict[str, Any], productions: tuple[str, ...]) -> Row:
+    messages = (Message(role="user", content=text), Message(role="assistant", content=format_action(action, params)))
+    return Row(
+        id="",
+        family=spec.family,
+        split=spec.split,
+        prompt=spec.config.prompt,
+        messages=messages,
+        expected=Expected(action=action, params=params),
+        productions=productions,
+    )

@@ -1,0 +1,145 @@
+"""Makes a whole data set: chunks in worker processes, merged in their order, without repeats, until every split is full.
+
+The same configuration gives the same bytes on any number of workers.
+"""
+
+import multiprocessing
+import os
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+from typing import get_args
+
+from cypher.graph import SchemaGraphs, write_graphs
+from datagen.card import render_card
+from datagen.examples import Chunk, ChunkSpec, make_chunk
+from heimdall.config import DataConfig
+from heimdall.errors import InputError
+from heimdall.files import write_text
+from heimdall.progress import Progress, silent
+from heimdall.refs import Record
+from heimdall.rows import SPLITS, Family, Row, Split, write_rows
+from nornicdb.contract import Contract
+
+_FAMILIES: tuple[Family, ...] = get_args(Family)
+# Requests for actions have neither schema nor query, so these splits have none of them.
+_CYPHER_ONLY: tuple[Split, ...] = ("test_schema", "test_composition")
+_IDLE_CHUNKS = 40  # chunks in a row without a new row: the wording is exhausted
+
+
+class DatasetSummary(Record):
+    """What was made: rows per split and family, and how varied they are."""
+
+    splits: dict[str, int]
+    families: dict[str, int]
+    schemas: int
+    distinct_derivations: int
+    skeletons: int
+    mutants: int
+    killed: int
+
+
+def plan_counts(config: DataConfig) -> dict[tuple[Split, Family], int]:
+    """How many rows of each family each split gets."""
+    action = round(config.train_rows * config.action_share)
+    plain = round(config.train_rows * config.cypher_plain_share)
+    train = {"action": action, "cypher_plain": plain, "cypher_schema": config.train_rows - action - plain}
+    return {
+        (split, family): train[family] if split == "train" else config.split_rows
+        for split in sorted(SPLITS, key=lambda split: split == "train")  # train last: it must avoid all the others
+        for family in _FAMILIES
+        if not (family == "action" and split in _CYPHER_ONLY)
+    }
+
+
+def generate_dataset(
+    config: DataConfig, contract: Contract, out: Path, progress: Progress = silent, workers: int | None = None
+) -> DatasetSummary:
+    """Writes `<split>.jsonl` for every split, `graphs.jsonl` and the data set card `README.md` into `out`.
+
+    Raises `InputError` when the generator cannot make as many different rows as are asked for, or when the contract
+    lacks an action that the rows ask for.
+    """
+    _check_actions(contract)
+    counts = plan_counts(config)
+    total, done = sum(counts.values()), 0
+    taken: set[str] = set()
+    rows: dict[Split, list[Row]] = {split: [] for split in SPLITS}
+    graphs: list[SchemaGraphs] = []
+    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool:
+        for (split, family), wanted in counts.items():
+            made, idle = 0, 0
+            for chunk in _stream_chunks(pool, config, split, family):
+                used = set()
+                for row in chunk.rows:
+                    key = normalize_question(row.question)
+                    if key in taken or made == wanted:
+                        continue
+                    taken.add(key)
+                    rows[split].append(row.model_copy(update={"id": f"{split}-{family}-{made:06d}"}))
+                    used.add(row.schema_id)
+                    made += 1
+                graphs += [stored for stored in chunk.graphs if stored.schema_id in used]
+                progress(done + made, total, f"{split} {family}")
+                idle = 0 if used else idle + 1
+                if made == wanted:
+                    break
+                if idle == _IDLE_CHUNKS:
+                    raise InputError(
+                        f"Only {made} different {family} rows could be made for split {split}, {wanted} were asked for; "
+                        "lower data.train_rows or data.split_rows."
+                    )
+            done += made
+    for split in SPLITS:
+        write_rows(out / f"{split}.jsonl", rows[split])
+    write_graphs(out / "graphs.jsonl", graphs)
+    summary = _summarize(rows)
+    write_text(out / "README.md", render_card(config, contract, summary.model_dump(), rows["test_iid"][:3]))
+    return summary
+
+
+def normalize_question(text: str) -> str:
+    """The form in which two questions count as the same: case, spacing and final punctuation do not matter."""
+    return " ".join(text.lower().split()).rstrip(".?! ")
+
+
+def _stream_chunks(pool: ProcessPoolExecutor, config: DataConfig, split: Split, family: Family) -> Iterator[Chunk]:
+    """Chunks 0, 1, 2 … in order, a few of them in the making."""
+    ahead = 2 * (os.cpu_count() or 1)
+    index = 0
+    waiting: deque[Future[Chunk]] = deque()
+    try:
+        while True:
+            while len(waiting) < ahead:
+                waiting.append(pool.submit(make_chunk, ChunkSpec(config, split, family, index)))
+                index += 1
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _check_actions(contract: Contract) -> None:
+    from datagen.actions import ACTIONS
+
+    missing = sorted(set(ACTIONS) - set(contract.action_names))
+    if missing:
+        raise InputError(
+            f"The contract {contract.source} has no action '{missing[0]}'; this version of Heimdall makes rows for "
+            "NornicDB's heimdall.watcher.* actions only."
+        )
+
+
+def _summarize(rows: dict[Split, list[Row]]) -> DatasetSummary:
+    every = [row for part in rows.values() for row in part]
+    proofs = [row.proof for row in every if row.proof]
+    return DatasetSummary(
+        splits={split: len(part) for split, part in rows.items()},
+        families=dict(sorted(Counter(row.family for row in every).items())),
+        schemas=len({row.schema_id for row in every if row.schema_id}),
+        distinct_derivations=len({(row.skeleton, row.productions) for row in every}),
+        skeletons=len({row.skeleton for row in every if row.skeleton}),
+        mutants=sum(proof.mutants for proof in proofs),
+        killed=sum(proof.killed for proof in proofs),
+    )

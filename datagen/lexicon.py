@@ -1,0 +1,347 @@
+"""The words schemas are made of: nouns, relations and typed properties, each held by training or by the held-out schemas.
+
+A word list alone does not teach a model to copy (docs/data.md), so a share of every schema's identifiers is invented
+letter by letter.
+"""
+
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+PropertyType = Literal["STRING", "INTEGER", "FLOAT", "BOOLEAN"]
+
+
+@dataclass(frozen=True)
+class Noun:
+    """An entity: `support ticket`, `support tickets`."""
+
+    singular: str
+    plural: str
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A relationship from subject to object. `active` phrases follow the plural subject, `passive` ones the object."""
+
+    name: str
+    active: tuple[str, ...]
+    passive: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Property:
+    """A typed property. `low`/`high` bound numbers; `pool` holds categories, empty for names that are made up.
+
+    `most` and `least` are superlatives that imply the property ("cheapest"); `noun` is how a question calls it.
+    """
+
+    words: str
+    type: PropertyType
+    low: float = 0
+    high: float = 0
+    pool: tuple[str, ...] = ()
+    most: str = ""
+    least: str = ""
+    truth: str = ""
+
+
+_NOUNS = """
+customer order product supplier employee department project task ticket invoice warehouse shipment store city country
+person company student course teacher school book author publisher library member movie actor director studio song
+artist album playlist user post comment group message server service cluster database backup account payment card bank
+branch loan patient doctor nurse hospital ward drug treatment clinic vehicle driver route depot station train flight
+airport pilot hotel room guest booking restaurant dish chef recipe ingredient farm crop field machine sensor device
+factory worker shift team player match stadium league coach sponsor event venue speaker talk device_model contract
+lawyer case court judge client policy claim agent property tenant landlord building apartment museum painting painter
+gallery exhibition visitor planet star telescope mission astronaut rocket river lake mountain forest ranger animal zoo
+keeper species habitat document folder file editor version repository commit branch_point developer issue release
+package license endpoint request region zone container image volume queue topic_feed consumer producer dashboard alert
+metric pipeline job schedule artifact dataset experiment model_run researcher paper journal conference grant
+laboratory sample gene protein disease symptom trial campaign advertisement channel audience lead deal vendor purchase
+""".split()
+
+_HELD_OUT_NOUNS = """
+bakery cyclist bridge harbor ship captain cargo orchard beekeeper hive vineyard wine auction bidder sculpture tailor
+garment workshop carpenter chair lighthouse island ferry passenger elevator tower architect blueprint satellite antenna
+operator frequency parliament senator bill committee vote archive manuscript scribe monastery bell puzzle tournament
+referee trophy whistle kitchen garden tractor barn miner tunnel quarry crystal battery turbine windmill engineer gearbox
+podcast listener episode newsletter subscriber coupon basket locker parcel courier drone firmware gateway firewall
+tenant_space voucher refund warranty mechanic garage tire puppet theater costume dancer orchestra violin concert
+""".split()
+
+_IRREGULAR = {"person": "people", "species": "species", "city": "cities"}
+
+
+def _noun(word: str) -> Noun:
+    singular = word.replace("_", " ")
+    head, _, last = singular.rpartition(" ")
+    if last in _IRREGULAR:
+        plural = _IRREGULAR[last]
+    elif last.endswith(("s", "x", "ch", "sh")):
+        plural = last + "es"
+    elif last.endswith("y") and last[-2] not in "aeiou":
+        plural = last[:-1] + "ies"
+    else:
+        plural = last + "s"
+    return Noun(singular, f"{head} {plural}".strip())
+
+
+_RELATIONS = """
+PLACED|placed/made|placed by/made by
+WORKS_FOR|work for|employing
+LIVES_IN|live in|inhabited by
+OWNS|own/possess|owned by/belonging to
+MANAGES|manage/run|managed by/run by
+REPORTS_TO|report to|reported to by
+CONTAINS|contain/include|contained in/included in
+SUPPLIES|supply|supplied by
+USES|use|used by
+CREATED|created/made|created by
+WROTE|wrote|written by
+READS|read|read by
+FOLLOWS|follow|followed by
+LIKES|like|liked by
+BOUGHT|bought|bought by
+SOLD|sold|sold by
+VISITED|visited|visited by
+ATTENDED|attended|attended by
+TEACHES|teach|taught by
+ENROLLED_IN|are enrolled in|attended by
+LOCATED_IN|are located in/are in|containing
+DEPENDS_ON|depend on/need|needed by
+MONITORS|monitor/watch|monitored by/watched by
+RUNS_ON|run on|running
+CONNECTED_TO|are connected to|connected from
+REVIEWED|reviewed|reviewed by
+APPROVED|approved|approved by
+ASSIGNED_TO|are assigned to|assigned
+BELONGS_TO|belong to|having
+PRODUCES|produce|produced by
+SHIPPED_TO|were shipped to|receiving
+STORED_IN|are stored in|storing
+TREATED|treated|treated by
+PRESCRIBED|prescribed|prescribed by
+PLAYED_IN|played in|featuring
+DIRECTED|directed|directed by
+SPONSORS|sponsor/fund|sponsored by/funded by
+HOSTS|host|hosted by
+CITES|cite|cited by
+MENTIONS|mention|mentioned by
+TAGGED_WITH|are tagged with|tagging
+PART_OF|are part of|composed of
+KNOWS|know|known by
+MENTORS|mentor|mentored by
+RENTED|rented|rented by
+BOOKED|booked|booked by
+DELIVERED|delivered|delivered by
+CERTIFIED|certified|certified by
+INSPECTED|inspected|inspected by
+FUNDED|funded|funded by
+ACQUIRED|acquired|acquired by
+CALLS|call|called by
+REPLACED|replaced|replaced by
+TESTED|tested|tested by
+LED|led|led by
+OPERATES|operate|operated by
+SERVES|serve|served by
+JOINED|joined|joined by
+ORDERED|ordered|ordered by
+REQUESTED|requested|requested by
+""".split("\n")
+
+_HELD_OUT_RELATIONS = """
+REPAIRED|repaired|repaired by
+GUARDS|guard|guarded by
+PAINTED|painted|painted by
+HARVESTED|harvested|harvested by
+CARRIES|carry|carried by
+ORBITS|orbit|orbited by
+TRANSLATED|translated|translated by
+DONATED_TO|donated to|receiving gifts from
+BORROWED|borrowed|borrowed by
+RECORDED|recorded|recorded by
+NOMINATED|nominated|nominated by
+DESIGNED|designed|designed by
+FEEDS|feed|fed by
+SUPERVISES|supervise|supervised by
+ANNOTATED|annotated|annotated by
+SHELTERS|shelter|sheltered by
+LAUNCHED|launched|launched by
+COLLECTED|collected|collected by
+POWERS|power|powered by
+TRAVELED_TO|traveled to|reached by
+""".split("\n")
+
+
+def _relation(line: str) -> Relation:
+    name, active, passive = line.split("|")
+    return Relation(name, tuple(active.split("/")), tuple(passive.split("/")))
+
+
+_CATEGORIES: dict[str, str] = {
+    "status": "open closed pending active archived blocked draft",
+    "category": "basic premium standard gold silver bronze",
+    "color": "red blue green black white yellow",
+    "region": "north south east west central",
+    "level": "junior senior lead expert novice",
+    "language": "english german french spanish italian polish",
+    "priority": "low medium high urgent",
+    "type": "public private shared internal external",
+    "city": "Paris Berlin Madrid Rome Vienna Oslo Lisbon Prague",
+    "role": "admin owner guest analyst auditor",
+    "format": "pdf json csv xml text",
+    "country": "France Spain Japan Brazil Kenya Norway",
+    "plan": "free trial monthly yearly",
+    "environment": "staging production testing",
+    "department": "sales finance support legal design",
+    "genre": "drama comedy jazz rock history",
+}
+_HELD_OUT_CATEGORIES: dict[str, str] = {
+    "material": "steel wood glass paper copper",
+    "season": "spring summer autumn winter",
+    "grade": "alpha beta gamma delta",
+    "shape": "round square oval flat",
+    "climate": "dry humid cold mild",
+    "currency": "euro dollar yen pound",
+}
+
+# words, low, high, superlatives for the most and the least
+_INTEGERS = """
+age|18|90|oldest|youngest
+year|1950|2024|newest|oldest
+quantity|1|500||
+capacity|10|900|largest|smallest
+population|100|9000|most populous|least populous
+stock|0|400||
+score|1|100|highest-scoring|lowest-scoring
+views|0|5000|most viewed|least viewed
+duration|1|300|longest|shortest
+size|1|999|biggest|smallest
+salary|1000|9000|best paid|worst paid
+count|0|99||
+page count|20|900|longest|shortest
+error count|0|80||
+retry limit|1|20||
+followers|0|9000|most followed|least followed
+rank|1|200||
+height|10|400|tallest|shortest
+floor|0|60||
+distance|1|900|farthest|nearest
+"""
+_HELD_OUT_INTEGERS = """
+depth|1|500|deepest|shallowest
+mileage|10|9000||
+seat count|2|300||
+voltage|5|400||
+speed|10|300|fastest|slowest
+attendance|10|900|best attended|worst attended
+"""
+_FLOATS = """
+price|1|500|most expensive|cheapest
+rating|1|5|best rated|worst rated
+weight|1|90|heaviest|lightest
+total|10|900||
+discount|0|50||
+balance|10|5000|richest|poorest
+budget|100|9000||
+cost|5|800|costliest|cheapest
+latency|1|400|slowest|fastest
+area|5|600|largest|smallest
+load|0|100|busiest|least busy
+"""
+_HELD_OUT_FLOATS = """
+thickness|1|40|thickest|thinnest
+humidity|1|99||
+toll|1|60||
+fee|1|90||
+"""
+_BOOLEANS = "active|active verified|verified public|public archived|archived enabled|enabled premium|premium urgent|urgent"
+_HELD_OUT_BOOLEANS = "certified|certified damaged|damaged insured|insured"
+_STRINGS = ("name", "title", "code", "email", "owner name", "serial number", "label", "short name")
+_HELD_OUT_STRINGS = ("nickname", "motto", "tag", "call sign")
+
+
+def _numbers(block: str, kind: PropertyType) -> list[Property]:
+    found = []
+    for line in block.strip().split("\n"):
+        words, low, high, most, least = line.split("|")
+        found.append(Property(words, kind, float(low), float(high), most=most, least=least))
+    return found
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The vocabulary of one side of the split."""
+
+    nouns: tuple[Noun, ...]
+    relations: tuple[Relation, ...]
+    properties: tuple[Property, ...]
+    names: tuple[Property, ...]
+
+
+def _lexicon(
+    nouns: list[str], relations: list[str], categories: dict[str, str], numbers: list[Property], booleans: str, names: tuple[str, ...]
+) -> Lexicon:
+    flags = [Property(word, "BOOLEAN", truth=truth) for word, truth in (pair.split("|") for pair in booleans.split())]
+    pools = [Property(word, "STRING", pool=tuple(values.split())) for word, values in categories.items()]
+    return Lexicon(
+        tuple(_noun(word) for word in dict.fromkeys(nouns)),
+        tuple(_relation(line) for line in relations if line),
+        tuple(pools + numbers + flags),
+        tuple(Property(word, "STRING") for word in names),
+    )
+
+
+TRAINING = _lexicon(
+    _NOUNS,
+    _RELATIONS,
+    _CATEGORIES,
+    _numbers(_INTEGERS, "INTEGER") + _numbers(_FLOATS, "FLOAT"),
+    _BOOLEANS,
+    _STRINGS,
+)
+HELD_OUT = _lexicon(
+    _HELD_OUT_NOUNS,
+    _HELD_OUT_RELATIONS,
+    _HELD_OUT_CATEGORIES,
+    _numbers(_HELD_OUT_INTEGERS, "INTEGER") + _numbers(_HELD_OUT_FLOATS, "FLOAT"),
+    _HELD_OUT_BOOLEANS,
+    _HELD_OUT_STRINGS,
+)
+
+_VOWELS, _CONSONANTS = "aeiou", "bcdfghjklmnpqrstvwxyz"
+
+
+def invent_word(rng: random.Random, shortest: int = 4, longest: int = 8) -> str:
+    """A pronounceable lower-case word made letter by letter; almost surely in no list."""
+    length, word = rng.randint(shortest, longest), ""
+    vowel = rng.random() < 0.4
+    while len(word) < length:
+        word += rng.choice(_VOWELS if vowel else _CONSONANTS)
+        vowel = not vowel if rng.random() < 0.85 else vowel
+    return word
+
+
+def invent_noun(rng: random.Random) -> Noun:
+    """An invented entity with a regular plural."""
+    return _noun(invent_word(rng) if rng.random() < 0.75 else f"{invent_word(rng, 3, 5)}_{invent_word(rng, 3, 5)}")
+
+
+def invent_relation(rng: random.Random) -> Relation:
+    """An invented relationship; half of them read as verbs, half as opaque codes that a question must name."""
+    word = invent_word(rng, 4, 7)
+    if rng.random() < 0.5:
+        return Relation(f"{word}ED".upper(), (f"{word}ed",), (f"{word}ed by",))
+    name = f"HAS_{word}".upper() if rng.random() < 0.5 else f"{word}_{invent_word(rng, 2, 4)}".upper()
+    return Relation(name, (f"have {name} to", f"are linked by {name} to"), (f"with {name} from",))
+
+
+def invent_property(rng: random.Random) -> Property:
+    """An invented property of a random type."""
+    word = invent_word(rng)
+    kind: PropertyType = rng.choice(("STRING", "INTEGER", "FLOAT", "BOOLEAN"))
+    if kind == "STRING":
+        return Property(word, kind, pool=tuple(invent_word(rng) for _ in range(4)))
+    if kind == "BOOLEAN":
+        return Property(word, kind, truth=word)
+    return Property(word, kind, low=1, high=rng.choice((50, 500, 5000)))

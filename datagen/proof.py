@@ -1,0 +1,45 @@
+"""Proves a query on small graphs: it runs, is never empty, its order has no ties, and its near misses give other results."""
+
+from collections.abc import Sequence
+
+from cypher.compare import same_result
+from cypher.run import CypherError, EmbeddedGraph, Result
+from datagen.queries import Query, mutate, write_cypher, write_tie_probe
+from heimdall.rows import Proof
+
+MINIMUM_KILL_RATE = 0.75
+
+
+def prove(query: Query, graphs: Sequence[EmbeddedGraph]) -> Proof | None:
+    """The proof of a query, or None if it does not deserve one: empty, tied, or not told apart from its mutants."""
+    cypher = write_cypher(query)
+    results = [graph.run(cypher) for graph in graphs]
+    if any(is_empty(result) for result in results):
+        return None
+    if query.ordered:
+        probe = write_tie_probe(query)
+        for graph in graphs:
+            keys = [row[0] for row in graph.run(probe).rows]
+            if len(set(keys)) < len(keys):
+                return None
+    mutants = [mutant for mutant in dict.fromkeys(mutate(query)) if mutant != cypher]
+    killed = sum(_is_killed(mutant, results, graphs, ordered=query.ordered) for mutant in mutants)
+    if mutants and killed / len(mutants) < MINIMUM_KILL_RATE:
+        return None
+    return Proof(result_rows=tuple(len(result.rows) for result in results), mutants=len(mutants), killed=killed)
+
+
+def is_empty(result: Result) -> bool:
+    """No rows, or nothing but zeros and nulls: an answer that a wrong query gives just as well."""
+    return all(cell in (0, None) and cell is not False for row in result.rows for cell in row)
+
+
+def _is_killed(mutant: str, results: Sequence[Result], graphs: Sequence[EmbeddedGraph], *, ordered: bool) -> bool:
+    for graph, result in zip(graphs, results, strict=True):
+        try:
+            other = graph.run(mutant)
+        except CypherError:
+            return True
+        if not same_result(result, other, ordered=ordered):
+            return True
+    return False

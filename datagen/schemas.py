@@ -1,0 +1,160 @@
+"""Samples graph schemas, writes them as text, and fills them with small graphs of nodes and relationships."""
+
+import random
+from dataclasses import dataclass
+
+from cypher.graph import Node, PropertyGraph, Relationship
+from datagen import lexicon
+from datagen.lexicon import Lexicon, Noun, Property, PropertyType, Relation
+
+
+@dataclass(frozen=True)
+class SchemaProperty:
+    """A property as this schema spells it, with the values its graphs draw from."""
+
+    name: str
+    source: Property
+    values: tuple[bool | int | float | str, ...]
+
+    @property
+    def type(self) -> PropertyType:
+        """The Cypher type."""
+        return self.source.type
+
+
+@dataclass(frozen=True)
+class NodeType:
+    """A label, the noun that questions use for it, and its properties; the first one names the node."""
+
+    label: str
+    noun: Noun
+    properties: tuple[SchemaProperty, ...]
+
+
+@dataclass(frozen=True)
+class RelationType:
+    """A relationship type between two node types, given by their positions in the schema."""
+
+    name: str
+    source: Relation
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Everything a question about one database can mention."""
+
+    id: str
+    nodes: tuple[NodeType, ...]
+    relations: tuple[RelationType, ...]
+    style: int
+
+    @property
+    def text(self) -> str:
+        """The schema as the user's message carries it, in one of two spellings."""
+        lines = []
+        for node in self.nodes:
+            properties = ", ".join(f"{prop.name}: {prop.type}" for prop in node.properties)
+            lines.append(f"{node.label} {{{properties}}}" if self.style == 0 else f"(:{node.label} {{{properties}}})")
+        for relation in self.relations:
+            start, end = self.nodes[relation.start].label, self.nodes[relation.end].label
+            lines.append(f"(:{start})-[:{relation.name}]->(:{end})")
+        return "\n".join(lines)
+
+
+def _pascal(words: str) -> str:
+    return "".join(word.capitalize() for word in words.split())
+
+
+def _spell_property(words: str, snake: bool) -> str:
+    first, *rest = words.split()
+    return "_".join([first, *rest]) if snake else first + "".join(word.capitalize() for word in rest)
+
+
+def _sample_values(prop: Property, rng: random.Random) -> tuple[bool | int | float | str, ...]:
+    if prop.type == "BOOLEAN":
+        return (True, False)
+    if prop.pool:
+        return tuple(rng.sample(prop.pool, min(len(prop.pool), rng.randint(3, 4))))
+    if prop.type == "STRING":
+        return tuple(dict.fromkeys(lexicon.invent_word(rng).capitalize() for _ in range(9)))
+    low, high = int(prop.low), int(prop.high)
+    if prop.type == "INTEGER":
+        return tuple(rng.sample(range(low, high + 1), min(24, high - low + 1)))
+    # Half steps: exact in binary, so no engine differs by rounding.
+    return tuple(step / 2 for step in rng.sample(range(2 * low, 2 * high + 1), min(24, 2 * (high - low) + 1)))
+
+
+def sample_schema(words: Lexicon, rng: random.Random, schema_id: str, max_node_types: int, invented_share: float) -> Schema:
+    """A connected schema of 2 to `max_node_types` node types; with probability `invented_share` its words are invented."""
+    invented = rng.random() < invented_share
+    snake = rng.random() < 0.4
+    count = rng.randint(2, max_node_types)
+    nouns: list[Noun] = []
+    while len(nouns) < count:
+        noun = lexicon.invent_noun(rng) if invented and rng.random() < 0.8 else rng.choice(words.nouns)
+        if noun not in nouns:
+            nouns.append(noun)
+    nodes = []
+    for noun in nouns:
+        chosen: dict[str, Property] = {}
+        if rng.random() < 0.9:
+            name = rng.choice(words.names) if rng.random() < 0.5 else Property("name", "STRING")
+            chosen[name.words] = name
+        wanted = rng.randint(2, 4)
+        while len(chosen) < wanted:
+            prop = lexicon.invent_property(rng) if invented and rng.random() < 0.6 else rng.choice(words.properties)
+            chosen.setdefault(prop.words, prop)
+        properties = tuple(
+            SchemaProperty(_spell_property(prop.words, snake), prop, _sample_values(prop, rng)) for prop in chosen.values()
+        )
+        nodes.append(NodeType(_pascal(noun.singular), noun, properties))
+    relations: list[RelationType] = []
+    names: set[str] = set()
+    wanted = count - 1 + rng.randint(0, 2)
+    while len(relations) < wanted:
+        relation = lexicon.invent_relation(rng) if invented and rng.random() < 0.6 else rng.choice(words.relations)
+        if relation.name in names:
+            continue
+        names.add(relation.name)
+        # The first relations join every type to an earlier one, so that the schema is connected.
+        index = len(relations) + 1
+        ends = [index, rng.randrange(index)] if index < count else rng.sample(range(count), 2)
+        rng.shuffle(ends)
+        relations.append(RelationType(relation.name, relation, ends[0], ends[1]))
+    rng.shuffle(relations)
+    return Schema(schema_id, tuple(nodes), tuple(relations), style=rng.randrange(2))
+
+
+def sample_graph(schema: Schema, rng: random.Random) -> PropertyGraph:
+    """A graph of 5 to 7 nodes per type, in which some properties are missing and some nodes have no relationship.
+
+    Numbers never repeat within one type, so that an ordering has no ties; categories and flags do.
+    """
+    nodes: list[Node] = []
+    by_type: list[list[int]] = []
+    for node_type in schema.nodes:
+        count = rng.randint(5, 7)
+        columns: list[list[bool | int | float | str]] = []
+        for prop in node_type.properties:
+            unique = prop.type in ("INTEGER", "FLOAT") or not (prop.source.pool or prop.type == "BOOLEAN")
+            columns.append(rng.sample(prop.values, count) if unique and len(prop.values) >= count else rng.choices(prop.values, k=count))
+        ids = []
+        for row in range(count):
+            values = {
+                prop.name: column[row]
+                for position, (prop, column) in enumerate(zip(node_type.properties, columns, strict=True))
+                if position == 0 or rng.random() >= 0.07
+            }
+            ids.append(len(nodes))
+            nodes.append(Node(id=len(nodes), labels=(node_type.label,), properties=values))
+        by_type.append(ids)
+    relationships = []
+    for relation in schema.relations:
+        starts, ends = by_type[relation.start], by_type[relation.end]
+        starts, ends = rng.sample(starts, len(starts) - 1), rng.sample(ends, len(ends) - 1)
+        pairs = [(start, end) for start in starts for end in ends]
+        kept = rng.sample(pairs, min(len(pairs), rng.randint(7, 11)))
+        relationships.extend(Relationship(type=relation.name, start=start, end=end) for start, end in kept)
+    return PropertyGraph(nodes=tuple(nodes), relationships=tuple(relationships))

@@ -1,6 +1,7 @@
 """What is measured on a question, and how the questions of one slice become scores with n and a 95 % interval."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -21,8 +22,9 @@ FAMILIES: tuple[Family, ...] = get_args(Family)
 class Example(Record):
     """One question put to the model: what was expected, what came back and how it was judged.
 
-    `judgement` is of the whole answer. `parses` is null where no Cypher was expected; `nll` (nats, summed over
-    `nll_tokens` tokens of the expected answer) is null where it was not sampled.
+    `judgement` is of the whole answer. `tokens` were generated, the one that ends the turn included. `parses` is null
+    where no Cypher was expected; `nll` (nats, summed over `nll_tokens` tokens of the expected answer) is null where it
+    was not sampled.
     """
 
     id: str
@@ -80,6 +82,15 @@ def score_slice(examples: Sequence[Example], family: Family, split: Split, seed:
     """The scores that make sense for this family, over the examples of one slice."""
     scores = {name: _score(name, examples, seed) for name in METRICS[family]}
     return Slice(family=family, split=split, scores=scores)
+
+
+def score_examples(examples: Iterable[Example], seed: int = 1) -> tuple[Slice, ...]:
+    """The slices that have examples, by family and split."""
+    by_slice: dict[tuple[Family, Split], list[Example]] = defaultdict(list)
+    for example in examples:
+        by_slice[example.family, example.split].append(example)
+    order = [(family, split) for family in FAMILIES for split in SPLITS]
+    return tuple(score_slice(by_slice[place], *place, seed) for place in order if place in by_slice)
 
 
 def score_share(right: int, n: int) -> Score:

@@ -1,0 +1,188 @@
+"""The report card: one typed record of everything there is to say about an evaluation.
+
+`eval.render` and `eval.figures` show it in the terminal, as a page and as Markdown; nothing is read back from those.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from eval.metrics import Example
+from eval.statistics import Difference
+from heimdall.refs import EvalReport, ExportResult, ModelRef, Record, ValidationReport, Verdict
+
+WRONG_SHOWN = 24
+NO_ACTION = "(none)"
+FAMILY_TITLES = {
+    "action": "Runtime actions",
+    "cypher_schema": "Cypher with a schema",
+    "cypher_plain": "Cypher without a schema",
+}
+SPLIT_TITLES = {
+    "train": "training rows",
+    "validation": "validation",
+    "test_iid": "same distribution",
+    "test_schema": "unseen schemas",
+    "test_composition": "unseen compositions",
+    "test_phrasing": "unseen phrasings",
+}
+METRIC_TITLES = {
+    "json_valid": "valid JSON",
+    "action_accuracy": "right action",
+    "params_accuracy": "right parameters",
+    "parse_rate": "Cypher parses",
+    "execution_accuracy": "right result",
+    "judged": "judged",
+    "exact_match": "same text",
+    "perplexity": "perplexity",
+    "latency_p50_ms": "p50, ms",
+    "latency_p95_ms": "p95, ms",
+    "tokens_per_second": "tokens/s",
+}
+# The score that says whether the whole answer was right.
+ANSWER_METRIC = {
+    "action": "params_accuracy",
+    "cypher_schema": "execution_accuracy",
+    "cypher_plain": "execution_accuracy",
+}
+
+
+class CurvePoint(Record):
+    """A loss (nats per answer token) at an optimiser step."""
+
+    step: int
+    name: Literal["training", "validation"]
+    loss: float
+
+
+class Confusion(Record):
+    """How often `expected` was answered with `got`, a registered action or `NO_ACTION`."""
+
+    expected: str
+    got: str
+    n: int
+
+
+class Card(Record):
+    """Everything the report card shows. `wrong` holds some of the `wrong_total` wrong answers."""
+
+    title: str
+    report: EvalReport
+    verdict: Verdict
+    champion: EvalReport | None
+    differences: dict[str, Difference]
+    model: ModelRef | None
+    export: ExportResult | None
+    validation: ValidationReport | None
+    curve: tuple[CurvePoint, ...]
+    confusion: tuple[Confusion, ...]
+    latency_ms: tuple[float, ...]
+    wrong: tuple[Example, ...]
+    wrong_total: int
+    run_id: str | None
+
+    @property
+    def outcome(self) -> Literal["ship", "keep", "reject"]:
+        """The verdict in one word."""
+        return "ship" if self.verdict.ship else "keep" if self.verdict.keep else "reject"
+
+
+def build_card(
+    title: str,
+    report: EvalReport,
+    verdict: Verdict,
+    examples: Sequence[Example],
+    *,
+    champion: EvalReport | None = None,
+    differences: Mapping[str, Difference] | None = None,
+    model: ModelRef | None = None,
+    export: ExportResult | None = None,
+    validation: ValidationReport | None = None,
+    curve: Iterable[CurvePoint] = (),
+    run_id: str | None = None,
+) -> Card:
+    """Gathers what the card shows. `examples` are those of the report; what is left out is not shown."""
+    wrong = [example for example in examples if example.judgement == "wrong"]
+    asked = [example for example in examples if example.family == "action"]
+    confusion = Counter((example.expected_action, example.action or NO_ACTION) for example in asked)
+    return Card(
+        title=title,
+        report=report,
+        verdict=verdict,
+        champion=champion,
+        differences=dict(differences or {}),
+        model=model,
+        export=export,
+        validation=validation,
+        curve=tuple(curve),
+        confusion=tuple(Confusion(expected=e, got=g, n=n) for (e, g), n in sorted(confusion.items())),
+        latency_ms=tuple(example.total_ms for example in examples),
+        wrong=tuple(_take_turns(wrong, WRONG_SHOWN)),
+        wrong_total=len(wrong),
+        run_id=run_id,
+    )
+
+
+def list_facts(card: Card) -> list[tuple[str, str]]:
+    """What was evaluated and what it was made for, as names and values."""
+    report, facts = card.report, []
+    facts.append(("model file", report.model))
+    facts.append(("model SHA-256", report.model_sha256))
+    if card.model is not None:
+        facts.append(("base", card.model.base))
+        facts.append(("parameters", f"{card.model.parameters:,}"))
+        facts.append(("licence", card.model.license))
+    facts.append(("prompt", report.prompt))
+    facts.append(("contract", f"{report.contract_source}, {report.contract_digest}"))
+    facts.append(("data set", report.dataset_digest))
+    if card.export is not None:
+        facts.append(("converter", card.export.converter))
+    if card.champion is not None:
+        facts.append(("compared with", card.champion.model_sha256))
+    if card.run_id is not None:
+        facts.append(("MLflow run", card.run_id))
+    return facts
+
+
+def list_limits(card: Card) -> list[str]:
+    """What the figures do not show, in sentences."""
+    report = card.report
+    if report.prompt == "minimal":
+        prompt = (
+            "Asked under the contract's minimal prompt. NornicDB sends its full prompt as long as that is within its "
+            "budget; nothing here says how the model answers under the full one."
+        )
+    else:
+        prompt = (
+            "Asked under the contract's full prompt, uncut. NornicDB's default batch size cuts it; the configuration "
+            "that promotion writes avoids that."
+        )
+    if report.contract_source == "reference":
+        source = "The contract is the bundled reference: NornicDB's structure and actions in other words than its own."
+    else:
+        source = f"The contract was read from {report.contract_source}; another NornicDB may ask differently."
+    return [
+        prompt,
+        source,
+        "Questions and schemas are generated. How people phrase questions is not represented by them.",
+        "A query is right when it returns the expected rows on every small graph of its schema, run in an embedded "
+        "engine and not in NornicDB. What could not be judged counts neither as right nor as wrong.",
+        "Times are of the machine that ran this, with the system prompt already decoded; NornicDB decodes it anew for "
+        "every request.",
+        "Perplexity is over the tokens of the expected answers only.",
+    ]
+
+
+def make_visible(text: str) -> str:
+    """Spells out control, format and direction-changing characters (`\\x1b`), keeping newlines."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def _take_turns(examples: Iterable[Example], count: int) -> list[Example]:
+    """Up to `count` examples, one from each slice in turn, so that no slice hides the others."""
+    by_slice: dict[tuple[str, str], list[Example]] = defaultdict(list)
+    for example in examples:
+        by_slice[example.family, example.split].append(example)
+    ranked = [(rank, key, e) for key in sorted(by_slice) for rank, e in enumerate(by_slice[key])]
+    taken = sorted(ranked, key=lambda item: item[0])[:count]
+    return [example for _, _, example in sorted(taken, key=lambda item: item[1])]

@@ -1,0 +1,220 @@
+"""Questions the file that ships: every answer comes out of llama.cpp, greedily, under NornicDB's own prompt.
+
+Each reply is read as NornicDB reads it and judged: parameters by equality, Cypher by execution on the graphs of its
+schema. What cannot be judged is counted on its own, neither right nor wrong.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from cypher.graph import PropertyGraph, SchemaGraphs, read_graphs
+from cypher.judge import Judge, Judgement
+from cypher.parse import check_syntax
+from cypher.run import Limits
+from eval.metrics import FAMILIES, Example, Judged, normalise_query, same_json, score_examples, write_examples
+from heimdall.config import EvalConfig
+from heimdall.errors import InputError
+from heimdall.progress import Progress
+from heimdall.refs import Record, Slice
+from heimdall.rows import Prompt, Row, read_rows
+from nornicdb.contract import Contract
+from nornicdb.prompts import build_system_prompt, render_chatml
+from nornicdb.replies import Reply, read_reply
+from nornicdb.runtime import Completion, LocalModel
+
+EXAMPLES = "examples.jsonl"
+# NornicDB shuffles the action list for every request. A few shuffles, asked one after the other, keep that
+# variation while the runtime decodes each system prompt only once.
+ORDERS = 8
+# Rows of a slice whose expected answer is scored: enough for a narrow interval, and scoring costs as much as asking.
+PERPLEXITY_ROWS = 50
+_TURN_END = "<|im_end|>"
+
+
+class EvalSummary(Record):
+    """The scores of every slice that has rows; `examples` names the file beside them with each question and answer."""
+
+    slices: tuple[Slice, ...]
+    questions: int
+    examples: str = EXAMPLES
+
+
+class Question(NamedTuple):
+    """A sampled row, which shuffle of the action list it is asked under, and whether its answer is scored."""
+
+    row: Row
+    order: int
+    scored: bool
+
+
+class Answerer(Protocol):
+    """What is needed of the runtime."""
+
+    def tokenize(self, text: str) -> list[int]: ...
+    def complete(self, prompt: str | list[int], max_tokens: int) -> Completion: ...
+    def score(self, prompt: list[int], completion: list[int]) -> list[float]: ...
+
+
+class Judging(Protocol):
+    """What is needed of the judge."""
+
+    def judge(
+        self, gold: str, predicted: str, graphs: Sequence[PropertyGraph], *, ordered: bool, limits: Limits
+    ) -> Judgement: ...
+
+
+class Outcome(NamedTuple):
+    """How one reply was judged; `parses` is None where no Cypher was expected."""
+
+    judgement: Judged
+    reason: str
+    parses: bool | None
+    exact: bool
+
+
+def evaluate_gguf(
+    model: Path,
+    dataset_dir: Path,
+    contract: Contract,
+    prompt: Prompt,
+    config: EvalConfig,
+    out_dir: Path,
+    progress: Progress,
+) -> EvalSummary:
+    """Scores a GGUF file on the splits of a data set and writes `examples.jsonl` into `out_dir`.
+
+    Nothing is written before the last question is judged. Raises `InputError` for a file or row that cannot be read,
+    `EngineError` when llama.cpp or the judge fails.
+    """
+    questions = plan_questions(dataset_dir, config)
+    graphs = read_graphs(dataset_dir / "graphs.jsonl")
+    systems = [
+        build_system_prompt(contract, prompt, random.Random(f"{config.seed}/order/{order}")) for order in range(ORDERS)
+    ]
+    examples = []
+    with LocalModel(model, context_size=config.context_size, threads=config.threads) as runtime, Judge() as judge:
+        right = 0
+        for example in ask_questions(questions, systems, graphs, contract, config, runtime, judge):
+            examples.append(example)
+            right += example.judgement == "right"
+            progress(len(examples), len(questions), f"{right / len(examples):.0%} right")
+    write_examples(out_dir / EXAMPLES, examples)
+    return EvalSummary(slices=score_examples(examples, config.seed), questions=len(examples))
+
+
+def plan_questions(dataset_dir: Path, config: EvalConfig) -> list[Question]:
+    """Draws up to `config.rows_per_slice` rows of each family and split, grouped by the order they are asked under.
+
+    The draw depends only on the seed and the rows, so two models are asked the same questions. Slices are mixed
+    within an order, so that the running accuracy means something.
+    """
+    questions = []
+    for split in config.splits:
+        by_family: dict[str, list[Row]] = defaultdict(list)
+        for row in read_rows(dataset_dir / f"{split}.jsonl"):
+            by_family[row.family].append(row)
+        for family in FAMILIES:
+            rows = by_family[family]
+            drawn = random.Random(f"{config.seed}/{family}/{split}").sample(rows, min(config.rows_per_slice, len(rows)))
+            questions += [Question(row, i % ORDERS, scored=i < PERPLEXITY_ROWS) for i, row in enumerate(drawn)]
+    if not questions:
+        raise InputError(f"'{dataset_dir}' has no row in {', '.join(config.splits)}; generate the data set again.")
+    random.Random(config.seed).shuffle(questions)
+    return sorted(questions, key=lambda question: question.order)
+
+
+def ask_questions(
+    questions: Sequence[Question],
+    systems: Sequence[str],
+    graphs: Mapping[str, SchemaGraphs],
+    contract: Contract,
+    config: EvalConfig,
+    runtime: Answerer,
+    judge: Judging,
+) -> Iterator[Example]:
+    """Asks one question after the other; `systems` holds the system prompt of each order."""
+    limits = Limits(time_ms=config.time_limit_ms, rows=config.row_limit)
+    for row, order, scored in questions:
+        prompt = render_chatml(systems[order], row.messages[:-1])
+        tokens = runtime.tokenize(prompt)
+        completion = runtime.complete(tokens, config.max_tokens)
+        reply = read_reply(completion.text, contract)
+        outcome = judge_reply(row, reply, _find_graphs(row, graphs), judge, limits)
+        losses = _score_answer(runtime, tokens, prompt, row.answer) if scored else None
+        yield Example(
+            id=row.id,
+            family=row.family,
+            split=row.split,
+            order=order,
+            question=row.question,
+            schema_id=row.schema_id,
+            expected=row.answer,
+            expected_action=row.expected.action,
+            reply=completion.text,
+            action=reply.action,
+            json_valid=reply.json_valid,
+            stopped=completion.stopped,
+            parses=outcome.parses,
+            exact=outcome.exact,
+            judgement=outcome.judgement,
+            reason=outcome.reason,
+            prompt_tokens=completion.prompt_tokens,
+            tokens=len(completion.tokens) + (completion.stopped == "eog"),
+            first_token_ms=completion.first_token_ms,
+            total_ms=completion.total_ms,
+            nll=None if losses is None else -sum(losses),
+            nll_tokens=None if losses is None else len(losses),
+        )
+
+
+def judge_reply(
+    row: Row, reply: Reply, graphs: Sequence[PropertyGraph] | None, judge: Judging, limits: Limits
+) -> Outcome:
+    """Judges one reply: the action by name, parameters by equality, a query by what it returns on every graph."""
+    expected = row.expected
+    if expected.cypher is None:
+        exact = reply.action == expected.action and same_json(reply.params, expected.params)
+        parses, problem = None, "other parameters"
+    else:
+        query = reply.params.get("cypher")
+        exact, parses, problem = _read_query(query, expected.cypher)
+        exact = exact and reply.action == expected.action
+    if exact:
+        return Outcome("right", "as expected", parses, exact)
+    if reply.action != expected.action:
+        said = reply.problem or f"action '{reply.action}' instead of '{expected.action}'"
+        return Outcome("wrong", said, parses, exact)
+    if expected.cypher is None or not parses:
+        return Outcome("wrong", problem, parses, exact)
+    if not graphs:
+        return Outcome("not_judged", "there is no graph to run it on", parses, exact)
+    judgement = judge.judge(expected.cypher, query, graphs, ordered=expected.ordered, limits=limits)
+    return Outcome(judgement.status, judgement.reason, parses, exact)
+
+
+def _read_query(query: object, gold: str) -> tuple[bool, bool, str]:
+    """Whether a reply's query is the expected text, whether it parses, and if not, why."""
+    if not isinstance(query, str):
+        return False, False, "params.cypher is not a text"
+    problem = check_syntax(query)
+    exact = normalise_query(query) == normalise_query(gold)
+    return exact, problem is None, f"does not parse: {problem.message}" if problem else ""
+
+
+def _find_graphs(row: Row, graphs: Mapping[str, SchemaGraphs]) -> Sequence[PropertyGraph] | None:
+    if row.expected.cypher is None or row.schema_id is None:
+        return None
+    if row.schema_id not in graphs:
+        raise InputError(f"Row '{row.id}' needs schema '{row.schema_id}', which graphs.jsonl does not hold.")
+    return graphs[row.schema_id].graphs
+
+
+def _score_answer(runtime: Answerer, tokens: list[int], prompt: str, answer: str) -> list[float]:
+    """Log-probabilities of the expected answer and of the token that ends the turn.
+
+    The text is tokenised whole and cut where the prompt ends, as tokenising the answer alone could add a first token.
+    """
+    return runtime.score(tokens, runtime.tokenize(prompt + answer + _TURN_END)[len(tokens) :])

@@ -1,0 +1,167 @@
+"""The report card's figures, drawn once: matplotlib figures for MLflow, and SVG that follows the page's colours."""
+
+import io
+import re
+from typing import TYPE_CHECKING, Any
+
+from eval.card import ANSWER_METRIC, FAMILY_TITLES, NO_ACTION, SPLIT_TITLES, Card
+from eval.metrics import FAMILIES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# What is drawn in these colours takes the page's own when it becomes SVG, so that one figure suits light and dark.
+INK, ACCENT, SECOND, FAINT = "#1f2430", "#2f6fdf", "#c2571a", "#8a93a3"
+_PAGE_COLORS = {INK: "currentColor", ACCENT: "var(--accent)", SECOND: "var(--second)", FAINT: "var(--faint)"}
+_STYLE = {
+    "font.family": ["sans-serif"],
+    "font.size": 9.0,
+    "text.color": INK,
+    "text.parse_math": False,  # names in labels come from checkouts and data: `$` is a dollar
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 10.0,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": FAINT,
+    "grid.alpha": 0.3,
+    "legend.frameon": False,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "svg.fonttype": "none",
+}
+
+
+def draw_figures(card: Card) -> "dict[str, Figure]":
+    """All figures there is something to draw for: `scores`, and where known `curve`, `confusion` and `latency`."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(_STYLE):
+        drawn = {"scores": _draw_scores(card)}
+        if card.curve:
+            drawn["curve"] = _draw_curve(card)
+        if card.confusion:
+            drawn["confusion"] = _draw_confusion(card)
+        if card.latency_ms:
+            drawn["latency"] = _draw_latency(card)
+    return drawn
+
+
+def to_svg(figure: "Figure") -> str:
+    """An `<svg>` element to be put into a page that defines `--accent`, `--second` and `--faint`."""
+    import matplotlib as mpl
+
+    buffer = io.StringIO()
+    # Two figures on one page must not share ids, and the same figure must give the same bytes.
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": figure.get_label()}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    for color, page_color in _PAGE_COLORS.items():
+        text = text.replace(color, page_color)
+    return text
+
+
+def _new_figure(name: str, width: float, height: float, columns: int = 1) -> "tuple[Figure, list[Axes]]":
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.set_label(name)
+    axes: Any = figure.subplots(1, columns, sharey=columns > 1, squeeze=False)
+    return figure, list(axes[0])
+
+
+def _draw_scores(card: Card) -> "Figure":
+    """Share of right answers per split with its interval, one panel per family; a diamond marks the champion."""
+    families = [family for family in FAMILIES if any(part.family == family for part in card.report.slices)]
+    splits = list(dict.fromkeys(part.split for part in card.report.slices))[::-1]
+    figure, axes = _new_figure("scores", 9.2, 0.9 + 0.42 * len(splits), len(families))
+    for axis, family in zip(axes, families, strict=True):
+        for report, is_champion in ((card.report, False), (card.champion, True)):
+            for part in report.slices if report else ():
+                score = part.scores[ANSWER_METRIC[family]] if part.family == family else None
+                if score is None or score.value is None or part.split not in splits:
+                    continue
+                y = splits.index(part.split)
+                if is_champion:
+                    axis.plot(100 * score.value, y, "D", color=SECOND, markersize=5, label="champion")
+                    continue
+                bounds = [[100 * (score.value - (score.low or 0))], [100 * ((score.high or 0) - score.value)]]
+                axis.barh(y, 100 * score.value, height=0.56, color=ACCENT, alpha=0.75, label="this model")
+                axis.errorbar(100 * score.value, y, xerr=bounds, color=INK, capsize=3, linewidth=1.1)
+        axis.set_title(FAMILY_TITLES[family])
+        axis.set_xlim(0, 100)
+        axis.set_yticks(range(len(splits)), [SPLIT_TITLES[split] for split in splits])
+        axis.tick_params(axis="y", length=0)
+        axis.grid(axis="x")
+        axis.set_axisbelow(True)
+        axis.set_xlabel("right answers, %")
+    if card.champion is not None:
+        handles = {label: handle for handle, label in zip(*axes[0].get_legend_handles_labels(), strict=True)}
+        figure.legend(handles.values(), handles.keys(), loc="outside upper right", ncols=2)
+    return figure
+
+
+def _draw_curve(card: Card) -> "Figure":
+    figure, (axis,) = _new_figure("curve", 4.5, 2.9)
+    for name, color, style in (("training", ACCENT, "-"), ("validation", SECOND, "o--")):
+        points = sorted((point.step, point.loss) for point in card.curve if point.name == name)
+        if points:
+            axis.plot(*zip(*points, strict=True), style, color=color, linewidth=1.3, markersize=3.5, label=name)
+    axis.set_title("Loss on answers")
+    axis.set_xlabel("optimiser step")
+    axis.set_ylabel("nats per token")
+    axis.set_ylim(bottom=0)
+    axis.grid()
+    axis.legend()
+    return figure
+
+
+def _draw_confusion(card: Card) -> "Figure":
+    """Rows: what was expected; columns: what was answered. Shaded by the row's share, with counts."""
+    expected = sorted({cell.expected for cell in card.confusion})
+    got = sorted({cell.got for cell in card.confusion} | set(expected), key=lambda name: (name == NO_ACTION, name))
+    asked = {name: sum(cell.n for cell in card.confusion if cell.expected == name) for name in expected}
+    figure, (axis,) = _new_figure("confusion", 2.6 + 0.46 * len(got), 1.7 + 0.3 * len(expected))
+    for cell in card.confusion:
+        x, y, share = got.index(cell.got), expected.index(cell.expected), cell.n / asked[cell.expected]
+        color = ACCENT if cell.got == cell.expected else SECOND
+        axis.add_patch(_make_square(x, y, color, 0.12 + 0.55 * share))
+        axis.text(x, y, str(cell.n), ha="center", va="center", fontsize=8)
+    axis.set_xlim(-0.5, len(got) - 0.5)
+    axis.set_ylim(len(expected) - 0.5, -0.5)
+    axis.set_xticks(range(len(got)), got, rotation=38, ha="right", rotation_mode="anchor", fontsize=8)
+    axis.set_yticks(range(len(expected)), expected, fontsize=8)
+    axis.tick_params(length=0)
+    axis.set_title("Actions: expected (rows), answered (columns)")
+    return figure
+
+
+def _make_square(x: float, y: float, color: str, alpha: float) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, facecolor=color, alpha=alpha, linewidth=0)
+
+
+def _draw_latency(card: Card) -> "Figure":
+    import numpy as np
+
+    figure, (axis,) = _new_figure("latency", 4.5, 2.9)
+    times = np.array(card.latency_ms)
+    median, tail = np.quantile(times, (0.5, 0.95))
+    # The slowest hundredth would flatten everything else; it is counted in the last bar.
+    axis.hist(np.minimum(times, np.quantile(times, 0.99)), bins=40, color=ACCENT, alpha=0.75)
+    for value, name, style in ((median, "p50", "-"), (tail, "p95", "--")):
+        axis.axvline(value, color=INK, linestyle=style, linewidth=1.1, label=f"{name} {value:,.0f} ms")
+    axis.set_title("Time to the full reply")
+    axis.set_xlabel("ms")
+    axis.set_ylabel("questions")
+    axis.set_xlim(left=0)
+    axis.legend()
+    return figure

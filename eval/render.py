@@ -1,0 +1,166 @@
+"""Shows a report card: short in the terminal, whole as a page that stands alone, and as Markdown.
+
+A model's replies are untrusted text: Jinja escapes them, rich gets them as plain text, Markdown leaves them out, and
+control characters are spelt out everywhere.
+"""
+
+import html
+import re
+from typing import TYPE_CHECKING
+
+from eval.card import (
+    ANSWER_METRIC,
+    FAMILY_TITLES,
+    METRIC_TITLES,
+    SPLIT_TITLES,
+    Card,
+    list_facts,
+    list_limits,
+    make_visible,
+)
+from eval.metrics import FAMILIES, METRICS
+from eval.verdict import format_difference
+from heimdall.refs import Score
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]|#])")
+
+
+def render_terminal(card: Card) -> "RenderableType":
+    """A short card, to be given to `rich.console.Console.print`."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    style = {"ship": "bold green", "keep": "bold cyan", "reject": "bold red"}[card.outcome]
+    head = Text.assemble((f" {card.outcome.upper()} ", f"{style} reverse"), "  ", (make_visible(card.title), "bold"))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("")
+    for title in ("n", "JSON", "action", "parses", "right answer", "95 %", "p50 ms"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for family in FAMILIES:
+        parts = [part for part in card.report.slices if part.family == family]
+        if parts:
+            table.add_row(Text(FAMILY_TITLES[family], "bold"))
+        for part in parts:
+            scores, answer = part.scores, part.scores[ANSWER_METRIC[family]]
+            shares = (scores.get(name) for name in ("json_valid", "action_accuracy", "parse_rate"))
+            table.add_row(
+                f"  {SPLIT_TITLES[part.split]}",
+                str(scores["json_valid"].n),
+                *(format_value(score) if score else "" for score in shares),
+                Text(format_value(answer), "bold"),
+                format_bounds(answer),
+                format_value(scores["latency_p50_ms"]),
+            )
+    lines = [Text(make_visible(reason), "" if is_met(reason) else "red") for reason in card.verdict.reasons]
+    lines += [
+        Text(f"{_describe_file(card)}; {card.report.prompt} prompt, contract {card.report.contract_source}", "dim")
+    ]
+    return Group(head, Text(), table, Text(), *lines)
+
+
+def render_html(card: Card) -> str:
+    """One page that needs nothing beside it and runs no script: styles and figures are inside."""
+    import jinja2
+    from markupsafe import Markup
+
+    from eval.figures import draw_figures, to_svg
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("eval", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: make_visible(value) if type(value) is str else value,
+    )
+    environment.filters.update(
+        value=format_value, bounds=format_bounds, size=format_size, difference=format_difference, met=is_met
+    )
+    return environment.get_template("card.html").render(
+        card=card,
+        facts=list_facts(card),
+        limits=list_limits(card),
+        figures={name: Markup(to_svg(figure)) for name, figure in draw_figures(card).items()},
+        families=FAMILIES,
+        metrics=METRICS,
+        family_titles=FAMILY_TITLES,
+        split_titles=SPLIT_TITLES,
+        metric_titles=METRIC_TITLES,
+        answer_metric=ANSWER_METRIC,
+    )
+
+
+def render_markdown(card: Card) -> str:
+    """The card for places that show Markdown. Replies are left out; they are on the page and in the examples file."""
+    lines = [f"# {_escape(card.title)}: {card.outcome}", "", _escape(card.verdict.headline), ""]
+    lines += [f"- {_escape(reason)}" for reason in card.verdict.reasons]
+    for family in FAMILIES:
+        parts = [part for part in card.report.slices if part.family == family]
+        if not parts:
+            continue
+        titles = " | ".join(METRIC_TITLES[name] for name in METRICS[family])
+        lines += ["", f"## {FAMILY_TITLES[family]}", "", f"| | n | {titles} |"]
+        lines += ["| --- |" + " ---: |" * (len(METRICS[family]) + 1)]
+        for part in parts:
+            scores = [part.scores[name] for name in METRICS[family]]
+            cells = " | ".join(f"{format_value(score)} ({format_bounds(score)})" for score in scores)
+            lines.append(f"| {SPLIT_TITLES[part.split]} | {part.scores['json_valid'].n} | {cells} |")
+    if card.export is not None:
+        lines += [
+            "",
+            "## Files",
+            "",
+            "| quantisation | size | bits per weight | ships |",
+            "| --- | ---: | ---: | --- |",
+        ]
+        for name, file in card.export.files.items():
+            ships = "yes" if name == card.export.ship else ""
+            lines.append(f"| {name} | {format_size(file.artifact.size)} | {file.bits_per_weight:.2f} | {ships} |")
+    lines += ["", "## Made for", "", *(f"- {name}: {_escape(value)}" for name, value in list_facts(card))]
+    lines += ["", "## What these figures do not show", "", *(f"- {_escape(limit)}" for limit in list_limits(card))]
+    return "\n".join(lines) + "\n"
+
+
+def format_value(score: Score) -> str:
+    """`62.5 %`, `1.12`, `48`; a dash where nothing was measured."""
+    if score.value is None:
+        return "–"
+    if score.unit == "share":
+        return f"{100 * score.value:.1f} %"
+    return f"{score.value:.3f}" if score.unit == "ratio" else f"{score.value:,.0f}"
+
+
+def format_bounds(score: Score) -> str:
+    """`55.6–68.9`: the 95 % interval in the value's unit."""
+    if score.low is None or score.high is None:
+        return ""
+    if score.unit == "share":
+        return f"{100 * score.low:.1f}–{100 * score.high:.1f}"
+    return f"{score.low:.3f}–{score.high:.3f}" if score.unit == "ratio" else f"{score.low:,.0f}–{score.high:,.0f}"
+
+
+def format_size(size: int) -> str:
+    """Bytes in decimal megabytes: `6.3 MB`."""
+    return f"{size / 1e6:.1f} MB"
+
+
+def is_met(reason: str) -> bool:
+    """Whether a verdict's reason speaks for the model."""
+    return reason.startswith("✓")
+
+
+def _describe_file(card: Card) -> str:
+    text = f"{make_visible(card.report.model)}, {format_size(card.report.model_bytes)}"
+    if card.export is None:
+        return text
+    others = [f"{name} {format_size(file.artifact.size)}" for name, file in card.export.files.items()]
+    return f"{text} (made: {', '.join(others)})"
+
+
+def _escape(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    return _MARKDOWN.sub(r"\\\1", html.escape(make_visible(text).replace("\n", " "), quote=False))

@@ -1,0 +1,96 @@
+"""Sample examples and reports, built as an evaluation would build them."""
+
+import random
+
+from eval.metrics import FAMILIES, Example, score_examples
+from heimdall.config import EvalConfig
+from heimdall.refs import ArtifactRef, EvalReport
+
+ACTIONS = ("heimdall.help", "heimdall.watcher.query", "heimdall.watcher.db_stats", "heimdall.watcher.discover")
+
+
+def make_example(**changes: object) -> Example:
+    """A right answer to a Cypher question, with changes."""
+    query = "MATCH (n:Person) RETURN count(n)"
+    answer = f'{{"action": "heimdall.watcher.query", "params": {{"cypher": "{query}"}}}}'
+    fields: dict[str, object] = {
+        "id": "row-1",
+        "family": "cypher_schema",
+        "split": "test_schema",
+        "order": 0,
+        "question": "How many people are there?",
+        "schema_id": "s1",
+        "expected": answer,
+        "expected_action": "heimdall.watcher.query",
+        "reply": answer,
+        "action": "heimdall.watcher.query",
+        "json_valid": True,
+        "stopped": "eog",
+        "parses": True,
+        "exact": True,
+        "judgement": "right",
+        "reason": "as expected",
+        "prompt_tokens": 320,
+        "tokens": 30,
+        "first_token_ms": 12.0,
+        "total_ms": 50.0,
+    }
+    return Example.model_validate({**fields, **changes})
+
+
+def make_examples(right: float, rows: int = 40, seed: int = 1) -> list[Example]:
+    """`rows` examples of each family and test split, of which about the share `right` is right."""
+    rng = random.Random(seed)
+    examples = []
+    for family in FAMILIES:
+        for split in EvalConfig().splits:
+            for index in range(rows):
+                good = rng.random() < right
+                expected = ACTIONS[index % 4] if family == "action" else ACTIONS[1]
+                examples.append(
+                    make_example(
+                        id=f"{family}-{split}-{index}",
+                        family=family,
+                        split=split,
+                        expected_action=expected,
+                        action=expected if good else rng.choice((*ACTIONS, None)),
+                        parses=None if family == "action" else good or rng.random() < 0.9,
+                        exact=good and rng.random() < 0.8,
+                        judgement="right" if good else "wrong",
+                        reason="as expected" if good else "returns other rows",
+                        total_ms=rng.gammavariate(9, 6) + 15,
+                        nll=rng.random() * 4 if index < 20 else None,
+                        nll_tokens=30 if index < 20 else None,
+                    )
+                )
+    return examples
+
+
+def make_report(examples: list[Example], sha256: str = "a" * 64, **changes: object) -> EvalReport:
+    """The report of these examples."""
+    fields: dict[str, object] = {
+        "model": "heimdall-Q8_0.gguf",
+        "model_sha256": sha256,
+        "model_bytes": 6_290_000,
+        "contract_digest": "c" * 64,
+        "contract_source": "reference",
+        "prompt": "minimal",
+        "dataset_digest": "d" * 64,
+        "slices": score_examples(examples),
+        "examples": ArtifactRef(uri="e", sha256="e" * 64, size=1, media_type="application/jsonl"),
+    }
+    return EvalReport.model_validate({**fields, **changes})
+
+
+def make_exact_report(share: float, rows: int = 200, sha256: str = "a" * 64, **changes: object) -> EvalReport:
+    """A report in which exactly this share is right in every slice."""
+    examples = [
+        example.model_copy(
+            update={
+                "judgement": "right" if index % rows < share * rows else "wrong",
+                "action": example.expected_action if index % rows < share * rows else None,
+            }
+        )
+        for index, example in enumerate(make_examples(1, rows))
+    ]
+    return make_report(examples, sha256, **changes)

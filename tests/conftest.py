@@ -1,0 +1,38 @@
+"""What tests of several packages share: a quiet OpenMP, and a tiny model with its GGUF file."""
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads starve each other on small machines
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random qwen2 model of half a million weights, with tokenizer, as a Hugging Face directory."""
+    from tiny_models import save_model
+
+    return save_model(tmp_path_factory.mktemp("tiny") / "model")
+
+
+@pytest.fixture(scope="session")
+def tiny_gguf(tiny_model_dir: Path) -> Path:
+    """The same model as an F16 GGUF file. Read only."""
+    from export.convert import GgufMetadata, convert_to_gguf
+
+    path = tiny_model_dir.parent / "tiny.gguf"
+    metadata = GgufMetadata(
+        name="tiny",
+        license="MIT",
+        base_model="scratch",
+        dataset_digest="d" * 64,
+        contract_digest="c" * 64,
+        contract_source="reference",
+        prompt="minimal",
+        run_id="run-1",
+    )
+    convert_to_gguf(tiny_model_dir, path, metadata)
+    return path

@@ -65,12 +65,12 @@ def read_contract(checkout: Path) -> Contract:
             minimal_identity=minimal[0],
             minimal_heading=minimal[1],
             minimal_final=minimal[3] + minimal[4],
-            max_system_tokens=int(types.find_constant("DefaultMaxSystemPromptTokens")),
+            max_system_tokens=_read_budget(types),
             actions=(*builtin, *_read_watcher_actions(watcher, _read_name_format(plugin))),
             builtin_action_names=tuple(action.name for action in builtin),
             examples=(
-                *_read_examples(handler, handler.find_function("defaultExamples")),
-                *_read_examples(watcher, watcher.find_function("PrePrompt")),
+                *_read_default_examples(handler),
+                *_read_watcher_examples(watcher),
             ),
         )
     except pydantic.ValidationError as error:
@@ -116,7 +116,7 @@ class _GoFile:
     def read_string(self, node: Node | None, construct: str) -> str:
         """The value of a string expression: literals, their sums, and string constants of the same file."""
         if node is None:
-            raise self.moved(construct)
+            raise self.moved(f"a string literal for {construct}")
         match node.type:
             case "interpreted_string_literal":
                 # Go's escapes mean the same in Python, except that \x and octals are bytes in Go.
@@ -155,6 +155,14 @@ def _check_formats(types: _GoFile, plugin: _GoFile) -> None:
     body = plugin.find_function("ActionPrompt")
     if [plugin.read_string(node, "ActionPrompt") for node in _walk_strings(body)] != _ACTION_FORMATS:
         raise plugin.moved("the list format known from ActionPrompt")
+
+
+def _read_budget(file: _GoFile) -> int:
+    name = "DefaultMaxSystemPromptTokens"
+    value = file.find_constant(name)
+    if not re.fullmatch("[0-9]+", value):
+        raise file.moved(f"a whole number for {name}")
+    return int(value)
 
 
 def _read_builder(file: _GoFile, name: str, shape: Sequence[str]) -> list[str]:
@@ -246,25 +254,38 @@ def _read_params(body: Node) -> tuple[Param, ...]:
     return tuple(Param(name=name, type=kind) for name, kind in params.items())
 
 
-def _read_examples(file: _GoFile, body: Node) -> list[Example]:
+def _read_default_examples(file: _GoFile) -> list[Example]:
+    return [_read_example(file, element) for element in _returned_elements(file, "defaultExamples")]
+
+
+def _read_watcher_examples(file: _GoFile) -> list[Example]:
+    """The examples that the watcher's PrePrompt always appends to those of the handler."""
+    body = file.find_function("PrePrompt")
     examples = []
     for node in _walk(body):
-        fields = _read_fields(node) if node.type == "literal_value" else {}
-        if "UserSays" in fields:
-            if _is_conditional(node, body):
-                raise file.moved("only examples that are always given")
-            user = file.read_string(fields["UserSays"], "UserSays of an example")
-            reply = file.read_string(fields.get("ActionJSON"), "ActionJSON of an example")
-            examples.append(Example(user=user, reply=reply))
+        if node.type != "assignment_statement" or _field_text(node, "left") != "ctx.Examples":
+            continue
+        call = node.named_children[1].named_children[0]
+        arguments = call.child_by_field_name("arguments")
+        if _is_conditional(node, body) or _field_text(call, "function") != "append" or arguments is None:
+            raise file.moved("only examples that PrePrompt always appends")
+        values = [value for value in arguments.named_children if value.type != "comment"]
+        examples += [_read_example(file, value.child_by_field_name("body")) for value in values[1:]]
     if not examples:
-        raise file.moved("examples with UserSays and ActionJSON")
+        raise file.moved("examples that PrePrompt appends to ctx.Examples")
     return examples
+
+
+def _read_example(file: _GoFile, literal: Node | None) -> Example:
+    fields = _read_fields(literal) if literal is not None else {}
+    user = file.read_string(fields.get("UserSays"), "UserSays of an example")
+    return Example(user=user, reply=file.read_string(fields.get("ActionJSON"), "ActionJSON of an example"))
 
 
 def _is_conditional(node: Node, body: Node) -> bool:
     parent = node.parent
     while parent is not None and parent != body:
-        if parent.type in ("if_statement", "for_statement", "expression_switch_statement"):
+        if parent.type not in ("statement_list", "block"):
             return True
         parent = parent.parent
     return False

@@ -13,6 +13,8 @@ import graphdblite
 from cypher.graph import PropertyGraph
 from heimdall.refs import Record
 
+_UNSUPPORTED = ("SyntaxError(UnexpectedSyntax)", "SyntaxError(UnknownFunction)", "ProcedureError")
+
 Cell: TypeAlias = Any  # None, bool, int, float, str, list, dict, NodeValue or RelationshipValue
 
 
@@ -45,7 +47,16 @@ class RelationshipValue(NamedTuple):
 
 
 class CypherError(Exception):
-    """A query that cannot be compiled, fails while it runs, or goes beyond a limit; the message says which."""
+    """A query that cannot be compiled or fails while it runs. `unsupported`: the engine does not know such Cypher."""
+
+    @property
+    def unsupported(self) -> bool:
+        """True for a text outside the engine's grammar or library, which `cypher.parse` may still accept."""
+        return str(self).startswith(_UNSUPPORTED)
+
+
+class RowLimitError(CypherError):
+    """A query that gave more rows than allowed."""
 
 
 class EmbeddedGraph:
@@ -68,7 +79,7 @@ class EmbeddedGraph:
             self._database = None
 
     def run(self, query: str, limits: Limits | None = None) -> Result:
-        """Runs one reading query; a write is refused. Raises `CypherError`. Keeping `limits.time_ms` is the caller's."""
+        """Runs one reading query; writes are refused. Raises `CypherError`. `limits.time_ms` is the caller's to keep."""
         if self._database is None:
             raise RuntimeError("EmbeddedGraph.run is called inside its with block")
         try:
@@ -76,7 +87,7 @@ class EmbeddedGraph:
         except graphdblite.GraphDBError as error:
             raise CypherError(str(error).strip().splitlines()[0]) from error
         if limits is not None and len(records) > limits.rows:
-            raise CypherError(f"more than {limits.rows} rows")
+            raise RowLimitError(f"more than {limits.rows} rows")
         if not records:
             return Result((), ())
         return Result(tuple(records[0]), tuple(tuple(map(_to_value, record.values())) for record in records))

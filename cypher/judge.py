@@ -1,0 +1,164 @@
+"""Judges a predicted query against the right one by running both on small graphs.
+
+A model's query is not trusted: it runs in a worker process of its own, under a limit of time, rows and memory, and the
+worker is killed and started again when it hangs or dies. Nothing that a query does reaches the next one, since every
+judgement loads its graphs anew and only reads them.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import resource
+import signal
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Literal
+
+from cypher.compare import same_result
+from cypher.graph import PropertyGraph
+from cypher.parse import check_syntax
+from cypher.run import CypherError, EmbeddedGraph, Limits, RowLimitError
+from heimdall.errors import EngineError
+from heimdall.refs import Record
+
+_START_SECONDS = 60.0
+_MEMORY_BYTES = 2 << 30
+
+
+class Judgement(Record):
+    """`not_judged` means that the engine could not tell, never that the prediction is wrong."""
+
+    status: Literal["right", "wrong", "not_judged"]
+    reason: str
+
+
+class Judge:
+    """A worker process that judges one pair of queries after another, for as long as the context lasts."""
+
+    def __init__(self) -> None:
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> "Judge":
+        self._start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def judge(
+        self,
+        gold: str,
+        predicted: str,
+        graphs: Sequence[PropertyGraph],
+        *,
+        ordered: bool,
+        limits: Limits | None = None,
+    ) -> Judgement:
+        """Right if both queries give the same result on every graph; wrong from the first difference on.
+
+        What the prediction causes itself (a text that is no query, an error while it runs, more rows than allowed, a
+        write) is wrong. A fault of the right query, a limit of time or memory, and Cypher that the engine does not
+        know are not judged.
+        """
+        limits = limits or Limits()
+        problem = check_syntax(predicted)
+        if problem is not None:
+            return Judgement(status="wrong", reason=f"is no query: {problem.message}")
+        if self._process is None or not self._process.is_alive():
+            self._start()
+        assert self._connection is not None
+        step = "starting"
+        try:
+            self._connection.send((gold, predicted, tuple(graphs), ordered, limits))
+            while True:
+                # Every step of the worker has the time limit; the reply that ends one begins the next.
+                if not self._connection.poll(limits.time_ms / 1000):
+                    self._stop()
+                    return Judgement(status="not_judged", reason=f"{step} took more than {limits.time_ms} ms")
+                reply = self._connection.recv()
+                if isinstance(reply, Judgement):
+                    return reply
+                step = reply
+        except (EOFError, ConnectionError):
+            self._stop()
+            return Judgement(status="not_judged", reason=f"the engine died while {step}")
+
+    def _start(self) -> None:
+        self._stop()
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs,), name="cypher-judge", daemon=True)
+        self._process.start()
+        theirs.close()
+        self._connection = ours
+        try:
+            ready = ours.poll(_START_SECONDS) and ours.recv() == "ready"
+        except EOFError:
+            ready = False
+        if not ready:
+            self._stop()
+            raise EngineError("The process that runs Cypher queries does not start; `heimdall doctor` may say why.")
+
+    def _stop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._process is not None:
+            self._process.kill()  # a hanging engine does not listen to anything softer
+            self._process.join()
+            self._process.close()
+            self._process = None
+
+
+def _serve(connection: Connection) -> None:
+    """The worker's loop; ends when the other side is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then stops this process
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(ValueError, OSError):  # not every system lets a process bound its memory
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # a dying engine prints; the parent says what happened
+    connection.send("ready")
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            gold, predicted, graphs, ordered, limits = connection.recv()
+            connection.send(_judge(gold, predicted, graphs, ordered, limits, connection))
+
+
+def _judge(
+    gold: str, predicted: str, graphs: Sequence[PropertyGraph], ordered: bool, limits: Limits, connection: Connection
+) -> Judgement:
+    def begin(step: str) -> None:
+        # If the parent is gone, nobody kills this process: the default action of SIGALRM does.
+        signal.setitimer(signal.ITIMER_REAL, 2 * limits.time_ms / 1000)
+        connection.send(step)
+
+    try:
+        for number, graph in enumerate(graphs, start=1):
+            begin("loading the graph")
+            with EmbeddedGraph(graph) as engine:
+                begin("running the right query")
+                try:
+                    wanted = engine.run(gold, limits)
+                except CypherError as error:
+                    return Judgement(status="not_judged", reason=f"the right query fails: {error}")
+                begin("running the predicted query")
+                try:
+                    got = engine.run(predicted, limits)
+                except RowLimitError as error:
+                    return Judgement(status="wrong", reason=str(error))
+                except CypherError as error:
+                    status: Literal["wrong", "not_judged"] = "not_judged" if error.unsupported else "wrong"
+                    return Judgement(status=status, reason=f"the predicted query fails: {error}")
+                begin("comparing the results")
+                if not same_result(wanted, got, ordered=ordered):
+                    counts = f"{len(got.rows)} rows for {len(wanted.rows)}"
+                    return Judgement(status="wrong", reason=f"another result on graph {number} ({counts})")
+    except MemoryError:
+        return Judgement(status="not_judged", reason="the result does not fit into memory")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return Judgement(status="right", reason=f"the same result on {len(graphs)} graphs")

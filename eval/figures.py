@@ -81,7 +81,7 @@ def _draw_scores(card: Card) -> "Figure":
     """Share of right answers per split with its interval, one panel per family; a diamond marks the champion."""
     families = [family for family in FAMILIES if any(part.family == family for part in card.report.slices)]
     splits = list(dict.fromkeys(part.split for part in card.report.slices))[::-1]
-    figure, axes = _new_figure("scores", 9.2, 0.9 + 0.42 * len(splits), len(families))
+    figure, axes = _new_figure("scores", 10.7, 0.9 + 0.42 * len(splits), len(families))
     for axis, family in zip(axes, families, strict=True):
         for report, is_champion in ((card.report, False), (card.champion, True)):
             for part in report.slices if report else ():
@@ -104,12 +104,12 @@ def _draw_scores(card: Card) -> "Figure":
         axis.set_xlabel("right answers, %")
     if card.champion is not None:
         handles = {label: handle for handle, label in zip(*axes[0].get_legend_handles_labels(), strict=True)}
-        figure.legend(handles.values(), handles.keys(), loc="outside upper right", ncols=2)
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2)
     return figure
 
 
 def _draw_curve(card: Card) -> "Figure":
-    figure, (axis,) = _new_figure("curve", 4.5, 2.9)
+    figure, (axis,) = _new_figure("curve", 5.0, 3.0)
     for name, color, style in (("training", ACCENT, "-"), ("validation", SECOND, "o--")):
         points = sorted((point.step, point.loss) for point in card.curve if point.name == name)
         if points:
@@ -128,7 +128,7 @@ def _draw_confusion(card: Card) -> "Figure":
     expected = sorted({cell.expected for cell in card.confusion})
     got = sorted({cell.got for cell in card.confusion} | set(expected), key=lambda name: (name == NO_ACTION, name))
     asked = {name: sum(cell.n for cell in card.confusion if cell.expected == name) for name in expected}
-    figure, (axis,) = _new_figure("confusion", 2.6 + 0.46 * len(got), 1.7 + 0.3 * len(expected))
+    figure, (axis,) = _new_figure("confusion", 3.2 + 0.46 * len(got), 2.0 + 0.3 * len(expected))
     for cell in card.confusion:
         x, y, share = got.index(cell.got), expected.index(cell.expected), cell.n / asked[cell.expected]
         color = ACCENT if cell.got == cell.expected else SECOND
@@ -139,7 +139,8 @@ def _draw_confusion(card: Card) -> "Figure":
     axis.set_xticks(range(len(got)), got, rotation=38, ha="right", rotation_mode="anchor", fontsize=8)
     axis.set_yticks(range(len(expected)), expected, fontsize=8)
     axis.tick_params(length=0)
-    axis.set_title("Actions: expected (rows), answered (columns)")
+    axis.set_ylabel("expected")
+    axis.set_xlabel("answered")
     return figure
 
 
@@ -152,7 +153,7 @@ def _make_square(x: float, y: float, color: str, alpha: float) -> Any:
 def _draw_latency(card: Card) -> "Figure":
     import numpy as np
 
-    figure, (axis,) = _new_figure("latency", 4.5, 2.9)
+    figure, (axis,) = _new_figure("latency", 5.0, 3.0)
     times = np.array(card.latency_ms)
     median, tail = np.quantile(times, (0.5, 0.95))
     # The slowest hundredth would flatten everything else; it is counted in the last bar.

@@ -86,7 +86,8 @@ def format_score(score: Score) -> str:
 
 
 def _check_floor(path: str, floor: float, score: Score) -> tuple[bool, str]:
-    return score.value is not None and score.value >= floor, f"{path} {format_score(score)}, floor {floor:g}"
+    asked = f"{100 * floor:g} %" if score.unit == "share" else f"{floor:g}"
+    return score.value is not None and score.value >= floor, f"{path} {format_score(score)}, floor {asked}"
 
 
 def _check_headline(path: str, difference: Difference | None) -> tuple[bool, str]:

@@ -1,5 +1,6 @@
 """Sample examples and reports, built as an evaluation would build them."""
 
+import functools
 import random
 
 from eval.metrics import FAMILIES, Example, score_examples
@@ -82,15 +83,20 @@ def make_report(examples: list[Example], sha256: str = "a" * 64, **changes: obje
     return EvalReport.model_validate({**fields, **changes})
 
 
-def make_exact_report(share: float, rows: int = 200, sha256: str = "a" * 64, **changes: object) -> EvalReport:
-    """A report in which exactly this share is right in every slice."""
-    examples = [
-        example.model_copy(
-            update={
-                "judgement": "right" if index % rows < share * rows else "wrong",
-                "action": example.expected_action if index % rows < share * rows else None,
-            }
-        )
-        for index, example in enumerate(make_examples(1, rows))
-    ]
-    return make_report(examples, sha256, **changes)
+def make_exact_report(share: float, sha256: str = "a" * 64, **changes: object) -> EvalReport:
+    """A report in which exactly this share of 200 questions is right in every slice."""
+    return EvalReport.model_validate({**dict(_make_exact(share)), "model_sha256": sha256, **changes})
+
+
+@functools.cache
+def _make_exact(share: float) -> EvalReport:
+    right = round(200 * share)
+    changes = [{"judgement": "right" if i < right else "wrong", "id": str(i)} for i in range(200)]
+    wrong_action = {"action": None}
+    return make_report(
+        [
+            make_example(family=family, split=split, **change, **(wrong_action if i >= right else {}))
+            for family, split in (("action", "test_iid"), ("cypher_schema", "test_schema"))
+            for i, change in enumerate(changes)
+        ]
+    )

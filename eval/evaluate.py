@@ -173,35 +173,29 @@ def ask_questions(
 def judge_reply(
     row: Row, reply: Reply, graphs: Sequence[PropertyGraph] | None, judge: Judging, limits: Limits
 ) -> Outcome:
-    """Judges one reply: the action by name, parameters by equality, a query by what it returns on every graph."""
+    """Judges one reply: the action by name, parameters by equality, a query by what it returns on every graph.
+
+    A query counts as parsing only in a reply that would run it.
+    """
     expected = row.expected
-    if expected.cypher is None:
-        exact = reply.action == expected.action and same_json(reply.params, expected.params)
-        parses, problem = None, "other parameters"
-    else:
-        query = reply.params.get("cypher")
-        exact, parses, problem = _read_query(query, expected.cypher)
-        exact = exact and reply.action == expected.action
-    if exact:
-        return Outcome("right", "as expected", parses, exact)
     if reply.action != expected.action:
         said = reply.problem or f"action '{reply.action}' instead of '{expected.action}'"
-        return Outcome("wrong", said, parses, exact)
-    if expected.cypher is None or not parses:
-        return Outcome("wrong", problem, parses, exact)
-    if not graphs:
-        return Outcome("not_judged", "there is no graph to run it on", parses, exact)
-    judgement = judge.judge(expected.cypher, query, graphs, ordered=expected.ordered, limits=limits)
-    return Outcome(judgement.status, judgement.reason, parses, exact)
-
-
-def _read_query(query: object, gold: str) -> tuple[bool, bool, str]:
-    """Whether a reply's query is the expected text, whether it parses, and if not, why."""
+        return Outcome("wrong", said, parses=None if expected.cypher is None else False, exact=False)
+    if expected.cypher is None:
+        same = same_json(reply.params, expected.params)
+        return Outcome("right" if same else "wrong", "as expected" if same else "other parameters", None, same)
+    query = reply.params.get("cypher")
     if not isinstance(query, str):
-        return False, False, "params.cypher is not a text"
+        return Outcome("wrong", "params.cypher is not a text", parses=False, exact=False)
     problem = check_syntax(query)
-    exact = normalise_query(query) == normalise_query(gold)
-    return exact, problem is None, f"does not parse: {problem.message}" if problem else ""
+    if normalise_query(query) == normalise_query(expected.cypher):
+        return Outcome("right", "as expected", parses=problem is None, exact=True)
+    if problem is not None:
+        return Outcome("wrong", f"does not parse: {problem.message}", parses=False, exact=False)
+    if not graphs:
+        return Outcome("not_judged", "there is no graph to run it on", parses=True, exact=False)
+    judgement = judge.judge(expected.cypher, query, graphs, ordered=expected.ordered, limits=limits)
+    return Outcome(judgement.status, judgement.reason, parses=True, exact=False)
 
 
 def _find_graphs(row: Row, graphs: Mapping[str, SchemaGraphs]) -> Sequence[PropertyGraph] | None:

@@ -56,9 +56,8 @@ def render_terminal(card: Card) -> "RenderableType":
                 format_value(scores["latency_p50_ms"]),
             )
     lines = [Text(make_visible(reason), "" if is_met(reason) else "red") for reason in card.verdict.reasons]
-    lines += [
-        Text(f"{_describe_file(card)}; {card.report.prompt} prompt, contract {card.report.contract_source}", "dim")
-    ]
+    made_for = f"{card.report.prompt} prompt, contract {card.report.contract_source}"
+    lines.append(Text(make_visible(f"{_describe_file(card)}; {made_for}"), "dim"))
     return Group(head, Text(), table, Text(), *lines)
 
 
@@ -154,7 +153,7 @@ def is_met(reason: str) -> bool:
 
 
 def _describe_file(card: Card) -> str:
-    text = f"{make_visible(card.report.model)}, {format_size(card.report.model_bytes)}"
+    text = f"{card.report.model}, {format_size(card.report.model_bytes)}"
     if card.export is None:
         return text
     others = [f"{name} {format_size(file.artifact.size)}" for name, file in card.export.files.items()]

@@ -43,11 +43,12 @@ class EvalSummary(Record):
 
 
 class Question(NamedTuple):
-    """A sampled row, which shuffle of the action list it is asked under, and whether its answer is scored."""
+    """A sampled row, which shuffle of the action list it is asked under, whether its answer is scored, its graphs."""
 
     row: Row
     order: int
     scored: bool
+    graphs: Sequence[PropertyGraph]
 
 
 class Answerer(Protocol):
@@ -90,14 +91,13 @@ def evaluate_gguf(
     `EngineError` when llama.cpp or the judge fails.
     """
     questions = plan_questions(dataset_dir, config)
-    graphs = read_graphs(dataset_dir / "graphs.jsonl")
     systems = [
         build_system_prompt(contract, prompt, random.Random(f"{config.seed}/order/{order}")) for order in range(ORDERS)
     ]
     examples = []
     with LocalModel(model, context_size=config.context_size, threads=config.threads) as runtime, Judge() as judge:
         right = 0
-        for example in ask_questions(questions, systems, graphs, contract, config, runtime, judge):
+        for example in ask_questions(questions, systems, contract, config, runtime, judge):
             examples.append(example)
             right += example.judgement == "right"
             progress(len(examples), len(questions), f"{right / len(examples):.0%} right")
@@ -109,9 +109,10 @@ def plan_questions(dataset_dir: Path, config: EvalConfig) -> list[Question]:
     """Draws up to `config.rows_per_slice` rows of each family and split, grouped by the order they are asked under.
 
     The draw depends only on the seed and the rows, so two models are asked the same questions. Slices are mixed
-    within an order, so that the running accuracy means something.
+    within an order, so that the running accuracy means something. Raises `InputError` for a broken data set.
     """
     questions = []
+    graphs = read_graphs(dataset_dir / "graphs.jsonl")
     for split in config.splits:
         by_family: dict[str, list[Row]] = defaultdict(list)
         for row in read_rows(dataset_dir / f"{split}.jsonl"):
@@ -119,7 +120,9 @@ def plan_questions(dataset_dir: Path, config: EvalConfig) -> list[Question]:
         for family in FAMILIES:
             rows = by_family[family]
             drawn = random.Random(f"{config.seed}/{family}/{split}").sample(rows, min(config.rows_per_slice, len(rows)))
-            questions += [Question(row, i % ORDERS, scored=i < PERPLEXITY_ROWS) for i, row in enumerate(drawn)]
+            questions += [
+                Question(row, i % ORDERS, i < PERPLEXITY_ROWS, _find_graphs(row, graphs)) for i, row in enumerate(drawn)
+            ]
     if not questions:
         raise InputError(f"'{dataset_dir}' has no row in {', '.join(config.splits)}; generate the data set again.")
     random.Random(config.seed).shuffle(questions)
@@ -129,7 +132,6 @@ def plan_questions(dataset_dir: Path, config: EvalConfig) -> list[Question]:
 def ask_questions(
     questions: Sequence[Question],
     systems: Sequence[str],
-    graphs: Mapping[str, SchemaGraphs],
     contract: Contract,
     config: EvalConfig,
     runtime: Answerer,
@@ -137,12 +139,12 @@ def ask_questions(
 ) -> Iterator[Example]:
     """Asks one question after the other; `systems` holds the system prompt of each order."""
     limits = Limits(time_ms=config.time_limit_ms, rows=config.row_limit)
-    for row, order, scored in questions:
+    for row, order, scored, graphs in questions:
         prompt = render_chatml(systems[order], row.messages[:-1])
         tokens = runtime.tokenize(prompt)
         completion = runtime.complete(tokens, config.max_tokens)
         reply = read_reply(completion.text, contract)
-        outcome = judge_reply(row, reply, _find_graphs(row, graphs), judge, limits)
+        outcome = judge_reply(row, reply, graphs, judge, limits)
         losses = _score_answer(runtime, tokens, prompt, row.answer) if scored else None
         yield Example(
             id=row.id,
@@ -170,9 +172,7 @@ def ask_questions(
         )
 
 
-def judge_reply(
-    row: Row, reply: Reply, graphs: Sequence[PropertyGraph] | None, judge: Judging, limits: Limits
-) -> Outcome:
+def judge_reply(row: Row, reply: Reply, graphs: Sequence[PropertyGraph], judge: Judging, limits: Limits) -> Outcome:
     """Judges one reply: the action by name, parameters by equality, a query by what it returns on every graph.
 
     A query counts as parsing only in a reply that would run it.
@@ -198,9 +198,9 @@ def judge_reply(
     return Outcome(judgement.status, judgement.reason, parses=True, exact=False)
 
 
-def _find_graphs(row: Row, graphs: Mapping[str, SchemaGraphs]) -> Sequence[PropertyGraph] | None:
+def _find_graphs(row: Row, graphs: Mapping[str, SchemaGraphs]) -> Sequence[PropertyGraph]:
     if row.expected.cypher is None or row.schema_id is None:
-        return None
+        return ()
     if row.schema_id not in graphs:
         raise InputError(f"Row '{row.id}' needs schema '{row.schema_id}', which graphs.jsonl does not hold.")
     return graphs[row.schema_id].graphs

@@ -1,0 +1,320 @@
+"""The evaluation: what is asked, how replies are judged, and that nothing half-done is left behind."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cypher.graph import Node, PropertyGraph, SchemaGraphs, write_graphs
+from cypher.judge import Judge
+from cypher.run import Limits
+from eval.evaluate import ORDERS, PERPLEXITY_ROWS, Outcome, ask_questions, evaluate_gguf, judge_reply, plan_questions
+from eval.metrics import METRICS, find_score, read_examples, score_examples
+from heimdall.config import EvalConfig
+from heimdall.errors import InputError
+from heimdall.progress import silent
+from heimdall.rows import Expected, Family, Message, Row, Split, format_action, write_rows
+from nornicdb.contract import Contract, load_reference_contract
+from nornicdb.replies import read_reply
+from nornicdb.runtime import Completion
+
+QUERY = "heimdall.watcher.query"
+GOLD = "MATCH (p:Person) WHERE p.age > 30 RETURN p.name"
+GRAPHS = tuple(
+    PropertyGraph(
+        nodes=tuple(
+            Node(id=i, labels=("Person",), properties={"name": name, "age": age, "city": city})
+            for i, (name, age, city) in enumerate(people)
+        ),
+        relationships=(),
+    )
+    for people in (
+        [("Ann", 31, "Oslo"), ("Bob", 30, "Rome"), ("Cid", 45, "Oslo")],
+        [("Dan", 60, "Rome"), ("Eve", 20, "Oslo"), ("Fay", 31, "Rome")],
+    )
+)
+
+
+def make_row(
+    index: int = 0,
+    family: Family = "cypher_schema",
+    split: Split = "test_schema",
+    action: str = QUERY,
+    params: dict[str, Any] | None = None,
+    **changes: Any,
+) -> Row:
+    cypher = None if params is not None else GOLD
+    params = {"cypher": GOLD} if params is None else params
+    question = f"Who is older than 30? ({index})"
+    messages = (
+        Message(role="user", content=question),
+        Message(role="assistant", content=format_action(action, params)),
+    )
+    fields: dict[str, Any] = {
+        "id": f"{split}-{family}-{index}",
+        "family": family,
+        "split": split,
+        "prompt": "minimal",
+        "messages": messages,
+        "expected": Expected(action=action, params=params, cypher=cypher),
+        "schema_id": None if cypher is None else "people",
+    }
+    return Row.model_validate({**fields, **changes})
+
+
+class ScriptedModel:
+    """Answers from a table by question, one token per byte, so that every reply can be put to the test."""
+
+    def __init__(self, replies: dict[str, str]) -> None:
+        self.replies = replies
+        self.prompts: list[str] = []
+        self.scored: list[str] = []
+
+    def tokenize(self, text: str) -> list[int]:
+        return list(text.encode())
+
+    def complete(self, prompt: str | list[int], max_tokens: int) -> Completion:
+        text = prompt if isinstance(prompt, str) else bytes(prompt).decode()
+        self.prompts.append(text)
+        question = text.rsplit("<|im_start|>user\n", 1)[1].split("<|im_end|>")[0]
+        reply = self.replies[question]
+        return Completion(
+            text=reply,
+            tokens=tuple(reply.encode()[:max_tokens]),
+            prompt_tokens=len(prompt),
+            reused_tokens=0,
+            first_token_ms=5.0,
+            total_ms=20.0,
+            stopped="eog" if len(reply) <= max_tokens else "limit",
+        )
+
+    def score(self, prompt: list[int], completion: list[int]) -> list[float]:
+        self.scored.append(bytes(completion).decode())
+        return [-0.5] * len(completion)
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return load_reference_contract()
+
+
+@pytest.fixture(scope="module")
+def judge() -> Iterator[Judge]:
+    with Judge() as worker:
+        yield worker
+
+
+def make_dataset(path: Path, rows: list[Row], splits: tuple[Split, ...] = EvalConfig().splits) -> Path:
+    for split in splits:
+        write_rows(path / f"{split}.jsonl", [row for row in rows if row.split == split])
+    write_graphs(path / "graphs.jsonl", [SchemaGraphs(schema_id="people", schema_text="Person", graphs=GRAPHS)])
+    return path
+
+
+def judge_text(text: str, row: Row, contract: Contract, judge: Judge) -> Outcome:
+    graphs = () if row.schema_id is None else GRAPHS
+    return judge_reply(row, read_reply(text, contract), graphs, judge, Limits(time_ms=5000))
+
+
+def query_reply(cypher: Any) -> str:
+    return json.dumps({"action": QUERY, "params": {"cypher": cypher}})
+
+
+@pytest.mark.parametrize(
+    ("reply", "judgement", "parses", "exact"),
+    [
+        (query_reply(GOLD), "right", True, True),
+        (query_reply(f"  {GOLD.replace(' ', '  ')} ;"), "right", True, True),
+        (query_reply("MATCH (x:Person) WHERE 30 < x.age RETURN x.name AS who"), "right", True, False),
+        (f"Here you are: {query_reply(GOLD)} Done.", "right", True, True),
+        (query_reply("MATCH (p:Person) WHERE p.age >= 30 RETURN p.name"), "wrong", True, False),
+        (query_reply("MATCH (p:Person) WHERE p.age > 59 RETURN p.name"), "wrong", True, False),
+        (query_reply("MATCH (p:Person) WHERE p.age > RETURN p.name"), "wrong", False, False),
+        (query_reply("SELECT name FROM person"), "wrong", False, False),
+        (query_reply("MATCH (p:Person) DETACH DELETE p"), "wrong", True, False),
+        (query_reply(""), "wrong", False, False),
+        (query_reply(5), "wrong", False, False),
+        (json.dumps({"action": QUERY, "params": {}}), "wrong", False, False),
+        (json.dumps({"action": "heimdall.watcher.db_stats", "params": {"cypher": GOLD}}), "wrong", False, False),
+        (json.dumps({"action": "heimdall.watcher.querry", "params": {"cypher": GOLD}}), "wrong", False, False),
+        (query_reply(GOLD)[:-2], "wrong", False, False),
+        (query_reply(GOLD) * 2, "wrong", False, False),
+        (GOLD, "wrong", False, False),
+        ("", "wrong", False, False),
+    ],
+)
+def test_a_query_is_judged_by_what_nornicdb_would_run(
+    reply: str, judgement: str, parses: bool, exact: bool, contract: Contract, judge: Judge
+) -> None:
+    outcome = judge_text(reply, make_row(), contract, judge)
+    assert (outcome.judgement, outcome.parses, outcome.exact) == (judgement, parses, exact), outcome.reason
+    assert outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("params", "judgement"),
+    [
+        ({"limit": 5}, "right"),
+        ({"limit": 5.0}, "right"),
+        ({"limit": "5"}, "wrong"),
+        ({"limit": 6}, "wrong"),
+        ({}, "wrong"),
+        ({"limit": 5, "more": None}, "wrong"),
+        ({"Limit": 5}, "wrong"),
+    ],
+)
+def test_parameters_are_right_only_as_a_whole(
+    params: dict[str, Any], judgement: str, contract: Contract, judge: Judge
+) -> None:
+    row = make_row(family="action", action="heimdall.watcher.events", params={"limit": 5})
+    outcome = judge_text(format_action("heimdall.watcher.events", params), row, contract, judge)
+    assert (outcome.judgement, outcome.parses) == (judgement, None)
+    assert outcome.exact is (judgement == "right")
+    other = judge_text(format_action("heimdall.watcher.metrics", params), row, contract, judge)
+    assert other.judgement == "wrong"
+
+
+def test_a_query_without_graphs_is_right_by_its_text_or_not_judged(contract: Contract, judge: Judge) -> None:
+    row = make_row(schema_id=None)
+    assert judge_text(query_reply(GOLD), row, contract, judge).judgement == "right"
+    other = judge_text(query_reply("MATCH (x:Person) WHERE 30 < x.age RETURN x.name"), row, contract, judge)
+    assert (other.judgement, other.parses) == ("not_judged", True)
+    assert judge_text(query_reply("nonsense"), row, contract, judge).judgement == "wrong"
+
+
+def test_a_query_that_does_not_end_is_not_judged_and_the_next_one_is(contract: Contract, judge: Judge) -> None:
+    endless = "UNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS b UNWIND range(1, 100000) AS c RETURN count(*)"
+    graphs, limits = GRAPHS, Limits(time_ms=1000)
+    outcome = judge_reply(make_row(), read_reply(query_reply(endless), contract), graphs, judge, limits)
+    assert outcome.judgement == "not_judged", outcome.reason
+    assert judge_text(query_reply(GOLD + " "), make_row(), contract, judge).judgement == "right"
+
+
+@given(
+    text=st.text(max_size=80),
+    params=st.dictionaries(st.text(max_size=5), st.none() | st.text(max_size=5) | st.floats()),
+)
+def test_no_reply_stops_the_evaluation(contract: Contract, judge: Judge, text: str, params: dict[str, Any]) -> None:
+    action = make_row(family="action", action="heimdall.help", params={})
+    for reply in (text, format_action(QUERY, params), query_reply(text)):
+        for row in (make_row(), action):
+            outcome = judge_text(reply, row, contract, judge)
+            assert outcome.judgement in ("right", "wrong", "not_judged")
+
+
+def test_questions_follow_from_the_seed_and_are_grouped_by_order(tmp_path: Path) -> None:
+    rows = [make_row(i, split=split) for split in ("test_iid", "test_schema") for i in range(120)]
+    rows += [make_row(i, "action", "test_iid", "heimdall.help", {}) for i in range(10)]
+    dataset = make_dataset(tmp_path, rows)
+    config = EvalConfig(rows_per_slice=100)
+    questions = plan_questions(dataset, config)
+    assert questions == plan_questions(dataset, config)
+    assert [question.row.id for question in questions] != [
+        question.row.id for question in plan_questions(dataset, EvalConfig(rows_per_slice=100, seed=2))
+    ]
+    counts = Counter((row.family, row.split) for row, *_ in questions)
+    assert counts == {
+        ("cypher_schema", "test_iid"): 100,
+        ("cypher_schema", "test_schema"): 100,
+        ("action", "test_iid"): 10,
+    }
+    orders = [order for _, order, *_ in questions]
+    assert orders == sorted(orders)
+    assert set(orders) == set(range(ORDERS))
+    assert sum(question.scored for question in questions) == 2 * PERPLEXITY_ROWS + 10
+    assert len({row.id for row, *_ in questions}) == len(questions)
+
+
+def test_a_model_that_knows_the_answers_gets_full_marks(contract: Contract, judge: Judge, tmp_path: Path) -> None:
+    rows = [make_row(i) for i in range(12)]
+    questions = plan_questions(make_dataset(tmp_path, rows), EvalConfig())
+    model = ScriptedModel({row.question: row.answer for row in rows})
+    systems = [f"system {order}" for order in range(ORDERS)]
+    examples = list(ask_questions(questions, systems, contract, EvalConfig(), model, judge))
+    slices = score_examples(examples)
+    for name in ("json_valid", "action_accuracy", "parse_rate", "execution_accuracy", "judged", "exact_match"):
+        assert find_score(slices, f"cypher_schema/test_schema/{name}").value == 1.0
+    assert find_score(slices, "cypher_schema/test_schema/perplexity").value == pytest.approx(1.6487, abs=1e-4)
+    # What is scored is the answer and the end of its turn, and no token of the prompt.
+    assert Counter(model.scored) == Counter(f"{row.answer}<|im_end|>" for row in rows)
+    assert all(prompt.endswith("<|im_end|>\n<|im_start|>assistant\n") for prompt in model.prompts)
+    assert all(row.answer not in prompt for row, prompt in zip(rows, model.prompts, strict=True))
+    assert {example.tokens for example in examples} == {len(rows[0].answer) + 1}
+
+
+def test_an_answer_that_was_cut_off_is_marked(contract: Contract, judge: Judge, tmp_path: Path) -> None:
+    questions = plan_questions(make_dataset(tmp_path, [make_row()]), EvalConfig())
+    model = ScriptedModel({make_row().question: make_row().answer[:-2] + " " * 300})
+    (example,) = ask_questions(questions, ["s"] * ORDERS, contract, EvalConfig(), model, judge)
+    assert (example.stopped, example.tokens, example.json_valid, example.judgement) == ("limit", 256, False, "wrong")
+
+
+def test_a_real_file_is_questioned_and_scored(tiny_gguf: Path, contract: Contract, tmp_path: Path) -> None:
+    rows = [make_row(i) for i in range(5)]
+    rows += [make_row(i, "action", "test_iid", "heimdall.help", {}) for i in range(4)]
+    dataset, out = make_dataset(tmp_path / "data", rows), tmp_path / "out"
+    config = EvalConfig(rows_per_slice=3, max_tokens=8)
+    seen: list[tuple[int, int, str]] = []
+
+    def note(done: int, total: int, note: str = "") -> None:
+        seen.append((done, total, note))
+
+    summary = evaluate_gguf(tiny_gguf, dataset, contract, "minimal", config, out, note)
+    assert summary.questions == 6
+    assert seen[-1] == (6, 6, "0% right")
+    assert [(part.family, part.split) for part in summary.slices] == [
+        ("action", "test_iid"),
+        ("cypher_schema", "test_schema"),
+    ]
+    for part in summary.slices:
+        assert tuple(part.scores) == METRICS[part.family]  # type: ignore[index]
+        assert part.scores["json_valid"].value == 0.0  # random weights
+        assert part.scores["perplexity"].value is not None
+        assert part.scores["perplexity"].value > 20  # of 416 tokens, on average nearly all are as likely
+        assert part.scores["latency_p50_ms"].n == 3
+    examples = read_examples(out / summary.examples)
+    assert len(examples) == 6
+    again = evaluate_gguf(tiny_gguf, dataset, contract, "minimal", config, tmp_path / "again", silent)
+    timeless = [example.model_copy(update={"first_token_ms": 0.0, "total_ms": 0.0}) for example in examples]
+    assert timeless == [
+        example.model_copy(update={"first_token_ms": 0.0, "total_ms": 0.0})
+        for example in read_examples(tmp_path / "again" / again.examples)
+    ]
+
+
+def test_an_interrupted_evaluation_leaves_nothing(tiny_gguf: Path, contract: Contract, tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path / "data", [make_row(i) for i in range(5)])
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def interrupt(done: int, total: int, note: str = "") -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_gguf(tiny_gguf, dataset, contract, "minimal", EvalConfig(max_tokens=4), out, interrupt)
+    assert list(out.iterdir()) == []
+
+
+def test_data_that_cannot_be_judged_stops_the_evaluation_with_a_name(
+    tiny_gguf: Path, contract: Contract, tmp_path: Path
+) -> None:
+    def evaluate(dataset: Path) -> None:
+        evaluate_gguf(tiny_gguf, dataset, contract, "minimal", EvalConfig(max_tokens=4), tmp_path / "out", silent)
+
+    with pytest.raises(InputError, match=r"test_iid\.jsonl' does not exist"):
+        evaluate(tmp_path)
+    with pytest.raises(InputError, match="has no row in test_iid"):
+        evaluate(make_dataset(tmp_path / "empty", []))
+    with pytest.raises(InputError, match="needs schema 'gone'"):
+        evaluate(make_dataset(tmp_path / "gone", [make_row(schema_id="gone")]))
+    broken = make_dataset(tmp_path / "broken", [make_row()])
+    (broken / "test_iid.jsonl").write_text("{}\n")
+    with pytest.raises(InputError, match=r"test_iid\.jsonl:1"):
+        evaluate(broken)
+    assert not (tmp_path / "out").exists()

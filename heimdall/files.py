@@ -82,7 +82,11 @@ def explaining_disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskError(f"The disk that holds '{path}' is full; free some space and run the same command.") from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+            raise DiskError(
+                f"The disk that holds '{path}' is full; free some space and run the same command."
+            ) from error
+        if error.errno == errno.EEXIST:
+            raise TargetError(f"'{error.filename}' is in the way of a directory; move it away.") from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR):
             raise TargetError(f"'{path}' cannot be written ({error.strerror}); check its permissions.") from error
         raise

@@ -5,7 +5,8 @@ import shutil
 from collections.abc import Callable
 
 import pytest
-from deployment_site import CONFIG, Site, act_until_step
+from deployment_site import CONFIG, Site
+from dying import act_until_step
 
 from deployments.rollback import rollback
 from deployments.switch import recover

@@ -83,3 +83,8 @@ def test_a_file_that_is_no_model_is_named(contract: Contract, tmp_path: Path) ->
     path.write_bytes(b"not a model" * 100)
     with pytest.raises(InputError, match=r"model\.gguf"):
         ask_one_question(path, contract, "minimal", context_size=2048, threads=1)
+
+
+def test_a_real_model_of_random_weights_is_loaded_asked_and_refused(contract: Contract, tiny_gguf: Path) -> None:
+    with pytest.raises(VerdictError, match="which NornicDB cannot run"):
+        ask_one_question(tiny_gguf, contract, "minimal", context_size=2048, threads=1)

@@ -65,13 +65,10 @@ class Judge:
         know are not judged.
         """
         limits = limits or Limits()
-        problem = check_syntax(predicted)
-        if problem is not None:
-            return Judgement(status="wrong", reason=f"is no query: {problem.message}")
         if self._process is None or not self._process.is_alive():
             self._start()
         assert self._connection is not None
-        step = "starting"
+        step = "receiving the queries"
         try:
             self._connection.send((gold, predicted, tuple(graphs), ordered, limits))
             while True:
@@ -137,6 +134,10 @@ def _judge(
         connection.send(step)
 
     try:
+        begin("parsing")
+        problem = check_syntax(predicted)
+        if problem is not None:
+            return Judgement(status="wrong", reason=f"no query: {problem.message}")
         for number, graph in enumerate(graphs, start=1):
             begin("loading the graph")
             with EmbeddedGraph(graph) as engine:

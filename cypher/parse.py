@@ -21,11 +21,15 @@ _STARTS_WITH_MATCH = re.compile(r"\s*(OPTIONAL\s+)?MATCH\b", re.IGNORECASE)
 _WRITES = re.compile(r"\b(CREATE|MERGE|SET|DELETE|REMOVE)\b", re.IGNORECASE)
 _GRAMMAR_ERROR = "SyntaxError(UnexpectedSyntax)"
 _UNKNOWN_FUNCTION = "SyntaxError(UnknownFunction)"
-# Errors that do not say that the query is wrong: a procedure that graphdblite does not have, a write that it does not do
-# while reading, and a check of UNION that EXPLAIN gets wrong when both sides rename.
+# Errors that do not say that the query is wrong: a procedure that graphdblite does not have, a write that it does not
+# do while reading, and a check of UNION that EXPLAIN gets wrong when both sides rename.
 _NOT_WRONG = ("ProcedureError", "transaction error: write operations", "SyntaxError(DifferentColumnsInUnion)")
 # Where strict openCypher stops at one of these, no extension of it could go on either.
 _NO_EXTENSION = re.compile(r"(RETURN|MATCH|WITH|WHERE|ORDER|SKIP|LIMIT)\b|==?|!=|[;\s]*$", re.IGNORECASE)
+
+# Beyond these the parsers, which recurse, may exhaust the stack and take the process with them.
+_MAX_LENGTH = 10_000
+_TOO_DEEP = re.compile(r"(?:[-+]\s*|\bNOT\s+){200}", re.IGNORECASE)
 
 
 class Problem(Record):
@@ -38,6 +42,8 @@ class Problem(Record):
 
 def check_syntax(query: str) -> Problem | None:
     """Returns what is wrong with a query, or None. What only shows on data, like `1 + date()`, is not found."""
+    if len(query) > _MAX_LENGTH or _TOO_DEEP.search(query):
+        return Problem(line=1, column=1, message=f"longer than {_MAX_LENGTH} characters or nested too deeply")
     grammar = _validate_grammar(query)
     if grammar is not None and grammar[0] != "PARSE_ERROR":
         return grammar[1]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 import graphdblite
 
 from cypher.graph import PropertyGraph
+from heimdall.errors import EngineError
 from heimdall.refs import Record
 
 _UNSUPPORTED = ("SyntaxError(UnexpectedSyntax)", "SyntaxError(UnknownFunction)", "ProcedureError")
@@ -60,13 +61,18 @@ class RowLimitError(CypherError):
 
 
 class EmbeddedGraph:
-    """One graph, loaded into an engine of its own for as long as the context lasts."""
+    """One graph, loaded into an engine of its own for as long as the context lasts.
+
+    Entering raises `EngineError` for a graph on which graphdblite miscounts undirected patterns: it takes relationships
+    of one type between the same two nodes for one relationship, and finds a loop twice.
+    """
 
     def __init__(self, graph: PropertyGraph) -> None:
         self._graph = graph
         self._database: graphdblite.Database | None = None
 
     def __enter__(self) -> "EmbeddedGraph":
+        _check_shape(self._graph)
         self._database = graphdblite.Database.open_memory()
         _load(self._database, self._graph)
         return self
@@ -79,7 +85,10 @@ class EmbeddedGraph:
             self._database = None
 
     def run(self, query: str, limits: Limits | None = None) -> Result:
-        """Runs one reading query; writes are refused. Raises `CypherError`. `limits.time_ms` is the caller's to keep."""
+        """Runs one reading query; a write is refused. Raises `CypherError`.
+
+        Of the limits, only the rows are kept here. The time is kept by `cypher.judge`, from outside.
+        """
         if self._database is None:
             raise RuntimeError("EmbeddedGraph.run is called inside its with block")
         try:
@@ -91,6 +100,18 @@ class EmbeddedGraph:
         if not records:
             return Result((), ())
         return Result(tuple(records[0]), tuple(tuple(map(_to_value, record.values())) for record in records))
+
+
+def _check_shape(graph: PropertyGraph) -> None:
+    seen = set()
+    for edge in graph.relationships:
+        pair = (edge.type, min(edge.start, edge.end), max(edge.start, edge.end))
+        if pair in seen or edge.start == edge.end:
+            raise EngineError(
+                f"The graph has a second {edge.type} between nodes {edge.start} and {edge.end}, or a loop, which the "
+                "embedded engine would miscount; give it at most one relationship of a type between two nodes."
+            )
+        seen.add(pair)
 
 
 def _load(database: graphdblite.Database, graph: PropertyGraph) -> None:

@@ -75,6 +75,15 @@ def copy_file(source: Path, target: Path) -> None:
         shutil.copyfile(source, partial)
 
 
+def check_writable(directory: Path) -> None:
+    """Raises `TargetError` unless files can be written into a directory, which may be yet to be made; writes nothing."""
+    existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise TargetError(f"'{existing}' is a file where a directory is needed for '{directory}'; choose another.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise TargetError(f"'{directory}' cannot be written: check the permissions of '{existing}'.")
+
+
 @contextlib.contextmanager
 def explaining_disk_errors(path: Path) -> Iterator[None]:
     """Turns the operating system's errors about space and permissions into one sentence that names the path."""

@@ -96,6 +96,8 @@ def _read_config(model_dir: Path) -> Any:
             f"{where} uses the '{rope['rope_type']}' scaling of rotary positions, which is not supported; "
             "export a model with the default one."
         )
+    if config.model_type == "qwen3" and config.attention_bias:
+        raise ExportError(f"{where} has biases in its attention, which llama.cpp does not have for this architecture.")
     if config.model_type != "phi3" and "sliding_attention" in (getattr(config, "layer_types", None) or ()):
         raise ExportError(
             f"{where} uses sliding-window attention, which llama.cpp does not have for this architecture."
@@ -109,7 +111,7 @@ def _rope(config: Any) -> dict[str, Any]:
 
 
 def _plan_tensors(model_dir: Path, config: Any) -> list[_Tensor]:
-    """Finds every tensor and its GGUF name, in the order of their layers."""
+    """Finds every tensor and its GGUF name."""
     from gguf import MODEL_ARCH, get_tensor_name_map
     from safetensors import SafetensorError, safe_open
 
@@ -132,7 +134,12 @@ def _plan_tensors(model_dir: Path, config: Any) -> list[_Tensor]:
                     found[name] = _Tensor(name, source, path, tuple(file.get_slice(source).get_shape()))
         except (SafetensorError, OSError) as error:
             raise ExportError(f"'{path}' is not a readable safetensors file ({error}).") from error
-    return sorted(found.values(), key=lambda tensor: [int(number) for number in re.findall(r"\d+", tensor.source)])
+    return sorted(found.values(), key=_place)
+
+
+def _place(tensor: _Tensor) -> tuple[list[int], str]:
+    """By layer, then by name, however the model was sharded."""
+    return [int(number) for number in re.findall(r"\d+", tensor.source)], tensor.name
 
 
 def _count_rows(tensors: list[_Tensor], model_dir: Path) -> int:

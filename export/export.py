@@ -10,7 +10,7 @@ from export.merge import merge_adapter
 from export.parity import check_parity
 from export.quantize import Quantized, quantize
 from heimdall.config import ExportConfig
-from heimdall.errors import ExportError
+from heimdall.errors import ExportError, InputError
 from heimdall.files import explaining_disk_errors
 from heimdall.progress import Progress, silent
 from heimdall.refs import ParityReport, Record
@@ -68,7 +68,10 @@ def export_model(
         if problems:
             raise ExportError(f"NornicDB could not run the exported model: {problems[0]}.")
         steps.begin("parity of F16")
-        parity = check_parity(whole, f16, prompts, config.parity_answers, steps.within, threads=threads)
+        try:
+            parity = check_parity(whole, f16, prompts, config.parity_answers, steps.within, threads=threads)
+        except InputError as error:  # the file is our own: not the user's fault
+            raise ExportError(f"the exported model cannot be loaded: {error}") from error
         if not parity.passed:
             raise ExportError(f"the GGUF file does not follow the trained model: {parity.reasons[0]}.")
         made: dict[str, Quantized] = {}

@@ -20,7 +20,9 @@ def merge_adapter(model_dir: Path, out: Path, base: str | None = None) -> Path:
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     name = base or _read_base_name(model_dir / ADAPTER_CONFIG)
     try:
         model = AutoModelForCausalLM.from_pretrained(name, dtype="auto")

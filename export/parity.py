@@ -1,4 +1,4 @@
-"""The gate of the export: a GGUF file tokenises all prompts, and answers a sample of them, as the trained model does."""
+"""The gate of the export: a GGUF file tokenises all prompts, and answers a sample of them, as the model itself does."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,7 +79,9 @@ def check_parity(
 def _load_model(model_dir: Path) -> Any:
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # ours is shown
     return AutoModelForCausalLM.from_pretrained(model_dir, dtype=torch.float32).eval()
 
 

@@ -307,7 +307,7 @@ def test_data_that_cannot_be_judged_stops_the_evaluation_with_a_name(
     def evaluate(dataset: Path) -> None:
         evaluate_gguf(tiny_gguf, dataset, contract, "minimal", EvalConfig(max_tokens=4), tmp_path / "out", silent)
 
-    with pytest.raises(InputError, match=r"test_iid\.jsonl' does not exist"):
+    with pytest.raises(InputError, match=r"graphs\.jsonl' does not exist"):
         evaluate(tmp_path)
     with pytest.raises(InputError, match="has no row in test_iid"):
         evaluate(make_dataset(tmp_path / "empty", []))

@@ -5,7 +5,6 @@ beside it names its digest; `previous/` holds the model that was there before, w
 `docs/decisions/0002-deployment-target.md` explains the protocol.
 """
 
-import os
 import shutil
 from pathlib import Path
 from typing import Literal
@@ -14,7 +13,7 @@ import pydantic
 
 from heimdall.config import PromoteConfig
 from heimdall.errors import DiskError, TargetError, UsageError
-from heimdall.files import digest_file, explaining_disk_errors
+from heimdall.files import check_writable, digest_file, explaining_disk_errors
 from heimdall.refs import Record
 from heimdall.rows import Prompt
 
@@ -127,16 +126,11 @@ def check_target(target: Target, size: int) -> None:
     Creates the directory where it is missing. Raises `TargetError` when it cannot be written or holds a model that is
     not ours, and `DiskError` when it has too little room.
     """
-    if target.directory.exists() and not target.directory.is_dir():
-        raise TargetError(f"'{target.directory}' is a file; move it away or choose another promote.directory.")
+    check_writable(target.directory)
     if target.model.exists() and not target.manifest.exists() and not target.journal.exists():
         raise _foreign(target)
     with explaining_disk_errors(target.directory):
         target.directory.mkdir(parents=True, exist_ok=True)
-    if not os.access(target.directory, os.W_OK | os.X_OK):
-        raise TargetError(
-            f"'{target.directory}' cannot be written; check its permissions or choose another promote.directory."
-        )
     free = shutil.disk_usage(target.directory).free
     if free < size + _SLACK:
         raise DiskError(

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: written beside their place, flushed to disk, then renamed; and their digests."""
+"""Files that are whole or absent: written beside their place, flushed to disk, then renamed; and their digests."""
 
 import contextlib
 import errno
@@ -76,7 +76,7 @@ def copy_file(source: Path, target: Path) -> None:
 
 
 def check_writable(directory: Path) -> None:
-    """Raises `TargetError` unless files can be written into a directory, which may be yet to be made; writes nothing."""
+    """Raises `TargetError` unless files can be written into a directory, which may not exist yet; writes nothing."""
     existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
     if not existing.is_dir():
         raise TargetError(f"'{existing}' is a file where a directory is needed for '{directory}'; choose another.")
@@ -96,6 +96,6 @@ def explaining_disk_errors(path: Path) -> Iterator[None]:
             ) from error
         if error.errno == errno.EEXIST:
             raise TargetError(f"'{error.filename}' is in the way of a directory; move it away.") from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR):
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
             raise TargetError(f"'{path}' cannot be written ({error.strerror}); check its permissions.") from error
         raise

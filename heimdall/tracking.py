@@ -9,6 +9,7 @@ import datetime
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -119,6 +120,9 @@ class Tracker:
                 model_id=model.model_id,
                 tags={key: value[:_MAX_TAG] for key, value in described.items()},
             )
+            # As mlflow.register_model does, so that the model's page leads to the version.
+            link = json.dumps([{"name": name, "version": version.version}])
+            self._client.set_logged_model_tags(model.model_id, {"mlflow.modelVersions": link})
         return Registration(name=name, version=str(version.version), run_id=run_id)
 
     def list_versions(self, name: str) -> tuple[ModelVersion, ...]:
@@ -198,7 +202,7 @@ class Tracker:
                 return str(self._client.create_experiment(EXPERIMENT, artifact_location=place))
             if experiment.lifecycle_stage == "deleted":
                 raise TrackingError(
-                    f"MLflow's experiment '{EXPERIMENT}' at {self.uri} was deleted; bring it back with "
+                    f"MLflow's experiment '{EXPERIMENT}' at {_hide_password(self.uri)} was deleted; bring it back with "
                     f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`."
                 )
             return str(experiment.experiment_id)
@@ -245,9 +249,10 @@ class Tracker:
             with explaining_disk_errors(self._workspace.home):
                 yield
         except (MlflowException, sqlalchemy.exc.SQLAlchemyError, requests.RequestException, OSError) as error:
-            reason = str(error).strip().splitlines()[0][:300]
+            place = _hide_password(self.uri)
+            reason = str(error).strip().splitlines()[0].replace(self.uri, place)[:300]
             raise TrackingError(
-                f"MLflow at {self.uri} did not do what was asked ({reason}); check that MLFLOW_TRACKING_URI names a "
+                f"MLflow at {place} did not do what was asked ({reason}); check that MLFLOW_TRACKING_URI names a "
                 "server that answers or a database that can be written."
             ) from error
 
@@ -353,6 +358,10 @@ class Run:
     def _calls(self) -> Iterator[Any]:
         with self._tracker._explaining():
             yield self._tracker._client
+
+
+def _hide_password(uri: str) -> str:
+    return re.sub(r"(?<=//)([^/@:]*):[^/@]*@", r"\1:***@", uri)
 
 
 def _quote(text: str) -> str:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from heimdall.errors import DiskError, TargetError
 from heimdall.files import (
+    check_writable,
     copy_file,
     digest_file,
     digest_json,
@@ -144,14 +145,20 @@ def test_a_file_in_place_of_a_directory_is_named(tmp_path: Path) -> None:
         write_text(tmp_path / "plain" / "below" / "file", "text")
 
 
-def test_a_file_or_directory_in_the_way_is_named(tmp_path: Path) -> None:
+def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "plain").write_text("a file")
     with pytest.raises(TargetError, match=r"plain' is in the way of a directory"):
         write_text(tmp_path / "plain" / "file", "text")
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(TargetError, match=r"folder' cannot be written \(Is a directory\)"):
-        write_text(tmp_path / "folder", "text")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "plain"]
+    assert [path.name for path in tmp_path.iterdir()] == ["plain"]
+
+
+@pytest.mark.parametrize("place", ["", "new", "new/deeper"])
+def test_checking_a_directory_writes_nothing(tmp_path: Path, place: str) -> None:
+    check_writable(tmp_path / place)
+    (tmp_path / "plain").write_text("a file")
+    with pytest.raises(TargetError, match="is a file where a directory is needed"):
+        check_writable(tmp_path / "plain" / place)
+    assert [path.name for path in tmp_path.iterdir()] == ["plain"]
 
 
 def test_other_errors_of_the_system_stay_what_they_are(tmp_path: Path) -> None:

@@ -84,9 +84,14 @@ def write_rows(path: Path, rows: Iterable[Row]) -> int:
 
 def read_rows(path: Path) -> Iterator[Row]:
     """Reads rows one by one. Raises `InputError` naming file and line for anything that is not a row."""
+    return (row for _, row in read_numbered_rows(path))
+
+
+def read_numbered_rows(path: Path) -> Iterator[tuple[int, Row]]:
+    """Like `read_rows`, with the number of each row's line."""
     for number, line in read_lines(path):
         try:
-            yield Row.model_validate_json(line)
+            yield number, Row.model_validate_json(line)
         except pydantic.ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "the line"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from eval.card import ANSWER_METRIC, FAMILY_TITLES, NO_ACTION, SPLIT_TITLES, Card
 from eval.metrics import FAMILIES
+from heimdall.rows import SPLITS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +81,7 @@ def _new_figure(name: str, width: float, height: float, columns: int = 1) -> "tu
 def _draw_scores(card: Card) -> "Figure":
     """Share of right answers per split with its interval, one panel per family; a diamond marks the champion."""
     families = [family for family in FAMILIES if any(part.family == family for part in card.report.slices)]
-    splits = list(dict.fromkeys(part.split for part in card.report.slices))[::-1]
+    splits = [split for split in SPLITS[::-1] if any(part.split == split for part in card.report.slices)]
     figure, axes = _new_figure("scores", 10.7, 0.9 + 0.42 * len(splits), len(families))
     for axis, family in zip(axes, families, strict=True):
         for report, is_champion in ((card.report, False), (card.champion, True)):

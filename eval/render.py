@@ -125,21 +125,23 @@ def render_markdown(card: Card) -> str:
 
 
 def format_value(score: Score) -> str:
-    """`62.5 %`, `1.12`, `48`; a dash where nothing was measured."""
+    """`62.5 %`, `1.120`, `48`; a dash where nothing was measured."""
     if score.value is None:
         return "–"
-    if score.unit == "share":
-        return f"{100 * score.value:.1f} %"
-    return f"{score.value:.3f}" if score.unit == "ratio" else f"{score.value:,.0f}"
+    return _format_number(score.value, score) + (" %" if score.unit == "share" else "")
 
 
 def format_bounds(score: Score) -> str:
     """`55.6–68.9`: the 95 % interval in the value's unit."""
     if score.low is None or score.high is None:
         return ""
+    return f"{_format_number(score.low, score)}–{_format_number(score.high, score)}"
+
+
+def _format_number(value: float, score: Score) -> str:
     if score.unit == "share":
-        return f"{100 * score.low:.1f}–{100 * score.high:.1f}"
-    return f"{score.low:.3f}–{score.high:.3f}" if score.unit == "ratio" else f"{score.low:,.0f}–{score.high:,.0f}"
+        return f"{100 * value:.1f}"
+    return f"{value:.3f}" if score.unit == "ratio" and value < 100 else f"{value:,.0f}"
 
 
 def format_size(size: int) -> str:

@@ -102,7 +102,7 @@ def _read_with_base(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506 - a SafeLoader
+        document = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not valid UTF-8"
         raise InputError(f"The preset file '{path}' cannot be read: {reason}.") from error
@@ -145,7 +145,7 @@ def _split_key(key: str) -> list[str]:
 
 def _parse_value(name: str, text: str) -> Any:
     try:
-        return yaml.load(text, _StrictLoader)  # noqa: S506 - a SafeLoader
+        return yaml.load(text, _StrictLoader)
     except yaml.YAMLError as error:
         raise UsageError(f"The value of {name} is not valid YAML: {text!r}.") from error
 

@@ -1,0 +1,54 @@
+"""The options that several commands share, and what they mean for a preset."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Preset = Annotated[str, typer.Option(help="Name of a preset, or path to a YAML file.")]
+Nornicdb = Annotated[
+    Path | None,
+    typer.Option("--nornicdb", "--repo", help="NornicDB checkout whose prompts are used instead of the reference."),
+]
+Dataset = Annotated[
+    Path | None, typer.Option(help="Own rows, a JSONL file or a directory of them, instead of generated ones.")
+]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as in --set train.epochs=2.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of text.")]
+OutputDir = Annotated[Path | None, typer.Option(help="Also copy the result into this directory.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of data and training.")]
+Epochs = Annotated[float | None, typer.Option(help="train.epochs")]
+BatchSize = Annotated[int | None, typer.Option(help="train.batch_size: rows per micro-batch.")]
+GradientAccumulation = Annotated[int | None, typer.Option(help="train.gradient_accumulation")]
+MaxSeqLength = Annotated[int | None, typer.Option(help="train.max_seq_length, in tokens.")]
+LearningRate = Annotated[float | None, typer.Option(help="train.learning_rate")]
+NumExamples = Annotated[int | None, typer.Option("--num-examples", "--count", help="data.train_rows")]
+QuantType = Annotated[str | None, typer.Option(help="The quantisation that ships: export.ship.")]
+Target = Annotated[str | None, typer.Option(help="Directory the model is promoted into: promote.directory.")]
+
+DEFAULT_PRESET = "heimdall_nano"
+
+
+def make_overrides(
+    preset: str, assignments: list[str] | None = None, quant_type: str | None = None, **settings: Any
+) -> dict[str, Any]:
+    """Settings by dotted key. `settings` have `__` for the dot, and None where an option was not given.
+
+    An option of its own wins over `--set`.
+    """
+    from presets.loader import load_preset, parse_assignment
+
+    overrides = dict(parse_assignment(text) for text in assignments or ())
+    overrides |= {key.replace("__", "."): value for key, value in settings.items() if value is not None}
+    if quant_type is not None:
+        made = load_preset(preset, overrides.items()).export.quantizations
+        overrides["export.quantizations"] = [*made, *({quant_type} - set(made))]
+        overrides["export.ship"] = quant_type
+    return overrides
+
+
+def find(path: Path | None) -> Path | None:
+    """An absolute path, because a flow may run in another directory."""
+    return path.expanduser().absolute() if path is not None else None

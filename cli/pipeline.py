@@ -1,0 +1,154 @@
+"""`retrain`, `plan` and `status`: the pipeline as a whole."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from cli import options
+from cli.options import DEFAULT_PRESET, find, make_overrides
+
+if TYPE_CHECKING:
+    from flows.retrain import Outcome
+    from tasks.stage import Pipeline
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Registers this group's commands."""
+    for command in (retrain, plan, status):
+        app.command()(command)
+
+
+def retrain(
+    preset: options.Preset = DEFAULT_PRESET,
+    nornicdb: options.Nornicdb = None,
+    dataset: options.Dataset = None,
+    set_: options.Set = None,
+    num_examples: options.NumExamples = None,
+    seed: options.Seed = None,
+    epochs: options.Epochs = None,
+    batch_size: options.BatchSize = None,
+    gradient_accumulation: options.GradientAccumulation = None,
+    max_seq_length: options.MaxSeqLength = None,
+    learning_rate: options.LearningRate = None,
+    quant_type: options.QuantType = None,
+    target: options.Target = None,
+    as_json: options.Json = False,
+) -> None:
+    """From nothing to a promoted model: generate, validate, train, export, evaluate, register, promote.
+
+    What was made before with the same settings is reused, and an interrupted run continues.
+    """
+    from cli.run import run_flow
+    from flows.parameters import PromotingParameters
+
+    parameters = PromotingParameters(
+        preset=preset,
+        overrides=make_overrides(
+            preset,
+            set_,
+            quant_type,
+            data__train_rows=num_examples,
+            data__seed=seed,
+            train__seed=seed,
+            train__epochs=epochs,
+            train__batch_size=batch_size,
+            train__gradient_accumulation=gradient_accumulation,
+            train__max_seq_length=max_seq_length,
+            train__learning_rate=learning_rate,
+            promote__directory=target,
+        ),
+        nornicdb=find(nornicdb),
+        dataset=find(dataset),
+    )
+    outcome, pipeline = run_flow("retrain", parameters)
+    show_outcome(outcome, pipeline, as_json)
+
+
+def show_outcome(outcome: "Outcome", pipeline: "Pipeline", as_json: bool) -> None:
+    """Prints how a run ended. Raises `VerdictError` if the model may not ship."""
+    from cli.run import print_json
+    from heimdall.errors import VerdictError
+
+    verdict, page = outcome.decision.verdict, pipeline.path(outcome.decision.page)
+    if as_json:
+        print_json(
+            {
+                "verdict": verdict,
+                "registration": outcome.registration,
+                "promotion": outcome.promotion,
+                "taken_back": outcome.taken_back,
+                "report": page,
+            }
+        )
+    else:
+        _print_card(outcome, pipeline)
+    if not verdict.ship and not verdict.keep:
+        against = next((reason for reason in verdict.reasons if reason.startswith("✗")), verdict.headline)
+        raise VerdictError(f"The model may not ship ({against.removeprefix('✗ ')}); what is deployed was not touched.")
+
+
+def _print_card(outcome: "Outcome", pipeline: "Pipeline") -> None:
+    from rich.console import Console
+
+    from eval.render import render_terminal
+    from heimdall.tracking import Tracker
+    from tasks.decide_verdict import open_card
+
+    workspace = pipeline.workspace
+    console = Console(highlight=False, soft_wrap=True)
+    console.print()
+    console.print(render_terminal(open_card(pipeline, outcome.decision)))
+    uri = Tracker(workspace).uri
+    places = [
+        ("report", str(pipeline.path(outcome.decision.page))),
+        ("MLflow", f"mlflow server --backend-store-uri {uri} --host 127.0.0.1 --port 5000"),
+        ("Prefect", f"PREFECT_HOME={workspace.prefect_home} prefect server start --host 127.0.0.1"),
+    ]
+    if outcome.promotion is not None:
+        places += [("promoted", f"{outcome.promotion.target} (version {outcome.promotion.version})")]
+        places += [("next", "heimdall chat")]
+    elif outcome.taken_back:
+        places += [("not promoted", "this model was live and was rolled back")]
+        places += [("next", f"heimdall promote --preset {pipeline.preset.name}, if it is to come back")]
+    console.print()
+    for name, place in places:
+        console.print(f"  {name:<12}  {place}", markup=False)
+
+
+def plan(
+    preset: options.Preset = DEFAULT_PRESET,
+    nornicdb: options.Nornicdb = None,
+    dataset: options.Dataset = None,
+    set_: options.Set = None,
+    as_json: options.Json = False,
+) -> None:
+    """What `retrain` would run and what it would reuse, and the settings it would use. Writes nothing."""
+    from cli.run import print_json
+    from flows.parameters import PromotingParameters, plan_pipeline
+    from flows.retrain import run_stages
+
+    parameters = PromotingParameters(
+        preset=preset, overrides=make_overrides(preset, set_), nornicdb=find(nornicdb), dataset=find(dataset)
+    )
+    pipeline = plan_pipeline(parameters)
+    run_stages(pipeline, parameters)
+    if as_json:
+        print_json({"preset": pipeline.preset, "steps": pipeline.steps})
+        return
+    import yaml
+
+    print(yaml.safe_dump(pipeline.preset.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+    for step in pipeline.steps:
+        print(f"{step.outcome:<6} {step.stage:<10} {step.key or ''}".rstrip())
+
+
+def status(preset: options.Preset = DEFAULT_PRESET, set_: options.Set = None, as_json: options.Json = False) -> None:
+    """What is deployed, what is registered, who is running, and how much the store holds."""
+    from cli.run import print_json
+    from cli.state import collect_state, render_state
+    from heimdall.workspace import Workspace
+    from presets.loader import load_preset
+
+    config = load_preset(preset, make_overrides(preset, set_).items()).promote
+    state = collect_state(config, Workspace())
+    print_json(state) if as_json else print(render_state(state))

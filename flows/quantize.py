@@ -1,0 +1,30 @@
+"""The GGUF files of a model on their own."""
+
+from prefect import flow
+
+from flows.parameters import Parameters, open_pipeline
+from heimdall.refs import ExportResult
+from tasks.build_tokenizer import build_tokenizer
+from tasks.export_gguf import export_gguf
+from tasks.generate_data import prepare_data
+from tasks.read_contract import read_contract
+from tasks.stage import Pipeline
+from tasks.train_model import train_model
+from tasks.validate_data import require_valid, validate_data
+
+
+@flow(name="quantize")
+def quantize(parameters: Parameters) -> ExportResult:
+    """Converts the trained model to GGUF, proves parity and quantises."""
+    with open_pipeline("quantize", parameters) as pipeline:
+        return run_stages(pipeline, parameters)
+
+
+def run_stages(p: Pipeline, parameters: Parameters) -> ExportResult:
+    """The stages in their order."""
+    contract = read_contract(p, parameters.nornicdb)
+    dataset = prepare_data(p, parameters.dataset, contract)
+    tokenizer = build_tokenizer(p, dataset=dataset, contract=contract)
+    require_valid(validate_data(p, dataset=dataset, tokenizer=tokenizer, contract=contract))
+    model = train_model(p, dataset=dataset, tokenizer=tokenizer, contract=contract)
+    return export_gguf(p, model=model, dataset=dataset, contract=contract)

@@ -1,0 +1,82 @@
+"""Stage `evaluate`: a GGUF file questioned through llama.cpp, whether it is the candidate or the champion."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from deployments.target import Target, read_deployment
+from eval.evaluate import EXAMPLES
+from eval.evaluate import evaluate_gguf as question_file
+from eval.metrics import read_examples
+from heimdall.config import Preset
+from heimdall.files import digest_file
+from heimdall.refs import ArtifactRef, ContractRef, DatasetRef, EvalReport, ExportResult
+from tasks.read_contract import open_contract
+from tasks.stage import NotMade, Pipeline, Work, stage
+
+
+def evaluate_gguf(pipeline: Pipeline, export: ExportResult, dataset: DatasetRef, contract: ContractRef) -> EvalReport:
+    """Evaluates the quantisation that ships."""
+    model = export if isinstance(export, NotMade) else export.files[export.ship].artifact
+    return _evaluate(pipeline, model=model, dataset=dataset, contract=contract)
+
+
+def evaluate_file(pipeline: Pipeline, file: Path, dataset: DatasetRef, contract: ContractRef) -> EvalReport:
+    """Evaluates any GGUF file."""
+    model = ArtifactRef(
+        uri=str(file.absolute()), sha256=digest_file(file), size=file.stat().st_size, media_type="application/gguf"
+    )
+    return _evaluate(pipeline, model=model, dataset=dataset, contract=contract)
+
+
+def evaluate_champion(pipeline: Pipeline, dataset: DatasetRef, contract: ContractRef) -> EvalReport | None:
+    """Evaluates the model that is deployed now on the same questions; None if there is none."""
+    target = Target(pipeline.preset.promote, Path.cwd())
+    if read_deployment(target).current is None:
+        return None
+    return evaluate_file(pipeline, target.model, dataset, contract)
+
+
+def list_scores(report: EvalReport) -> dict[str, float]:
+    """`family/split/metric` → value, without what was not measured."""
+    return {
+        f"{part.family}/{part.split}/{name}": score.value
+        for part in report.slices
+        for name, score in part.scores.items()
+        if score.value is not None
+    }
+
+
+def _pick_config(preset: Preset) -> Mapping[str, Any]:
+    # More threads answer faster, not otherwise.
+    return {"evaluation": preset.evaluation.model_dump(exclude={"threads"}), "prompt": preset.data.prompt}
+
+
+@stage("evaluate", version=1, result=EvalReport, config=_pick_config)
+def _evaluate(work: Work, model: ArtifactRef, dataset: DatasetRef, contract: ContractRef) -> EvalReport:
+    data = work.path(dataset.artifact)
+    work.tracked.log_dataset(dataset, data, "evaluation")
+    summary = question_file(
+        work.path(model),
+        data,
+        open_contract(work, contract),
+        work.preset.data.prompt,
+        work.preset.evaluation,
+        work.directory,
+        work.show_progress("evaluate", "questions"),
+    )
+    report = EvalReport(
+        model=model.uri,
+        model_sha256=model.sha256,
+        model_bytes=model.size,
+        contract_digest=contract.digest,
+        contract_source=contract.source,
+        prompt=work.preset.data.prompt,
+        dataset_digest=dataset.artifact.sha256,
+        slices=summary.slices,
+        examples=work.describe(EXAMPLES, "application/jsonl"),
+    )
+    work.tracked.log_metrics(list_scores(report))
+    examples = read_examples(work.directory / EXAMPLES)
+    work.tracked.log_table("examples.json", (example.model_dump(mode="json") for example in examples))
+    return report

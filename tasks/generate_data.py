@@ -1,0 +1,31 @@
+"""Stage `generate`: questions with proven answers, one JSONL file per split."""
+
+from pathlib import Path
+
+from heimdall.refs import ContractRef, DatasetRef
+from tasks.import_data import import_data
+from tasks.read_contract import open_contract
+from tasks.stage import Pipeline, Work, stage
+
+
+def prepare_data(pipeline: Pipeline, source: Path | None, contract: ContractRef) -> DatasetRef:
+    """The user's own rows where `source` names them, else generated ones."""
+    return generate_data(pipeline, contract=contract) if source is None else import_data(pipeline, source, contract)
+
+
+@stage("generate", version=1, result=DatasetRef, config=lambda preset: preset.data.model_dump())
+def generate_data(work: Work, contract: ContractRef) -> DatasetRef:
+    """Generates the preset's data set for a contract."""
+    from datagen.generate import generate_dataset
+
+    summary = generate_dataset(
+        work.preset.data, open_contract(work, contract), work.directory, work.show_progress("generate", "rows")
+    )
+    work.tracked.log_params(work.preset.data.model_dump())
+    work.tracked.log_file(work.directory / "README.md")
+    return DatasetRef(
+        artifact=work.describe(),
+        rows=sum(summary.splits.values()),
+        splits=summary.splits,
+        contract_digest=contract.digest,
+    )

@@ -1,0 +1,62 @@
+"""Stage `import`: the user's own rows, checked line by line and laid out as a generated data set is."""
+
+import shutil
+from collections import defaultdict
+from pathlib import Path
+
+from heimdall.errors import InputError
+from heimdall.files import digest_file, digest_json
+from heimdall.refs import ArtifactRef, ContractRef, DatasetRef
+from heimdall.rows import SPLITS, Row, Split, read_rows, write_rows
+from heimdall.store import scan
+from tasks.stage import Pipeline, Work, stage
+
+GRAPHS = "graphs.jsonl"
+
+
+def import_data(pipeline: Pipeline, path: Path, contract: ContractRef) -> DatasetRef:
+    """Brings a JSONL file, or a directory with one per split and `graphs.jsonl`, into the store."""
+    return _import_files(pipeline, source=_describe(path), contract=contract)
+
+
+def read_source(path: Path) -> dict[Split, list[Row]]:
+    """All rows by split. Raises `InputError` naming file and line of the first that is not a row."""
+    if not path.exists():
+        raise InputError(f"The data set '{path}' does not exist.")
+    files = [file for file in sorted(path.glob("*.jsonl")) if file.name != GRAPHS] if path.is_dir() else [path]
+    rows: dict[Split, list[Row]] = defaultdict(list)
+    for file in files:
+        for row in read_rows(file):
+            rows[row.split].append(row)
+    if not rows:
+        raise InputError(f"The data set '{path}' holds no rows; give a JSONL file or a directory of them.")
+    return rows
+
+
+@stage("import", version=1, result=DatasetRef)
+def _import_files(work: Work, source: ArtifactRef, contract: ContractRef) -> DatasetRef:
+    path = Path(source.uri)
+    rows = read_source(path)
+    for split in SPLITS:
+        write_rows(work.directory / f"{split}.jsonl", rows[split])
+    graphs = path / GRAPHS
+    if graphs.is_file():
+        shutil.copyfile(graphs, work.directory / GRAPHS)
+    else:
+        (work.directory / GRAPHS).touch()
+    splits: dict[str, int] = {split: len(rows[split]) for split in SPLITS}
+    return DatasetRef(
+        artifact=work.describe(), rows=sum(splits.values()), splits=splits, contract_digest=contract.digest
+    )
+
+
+def _describe(path: Path) -> ArtifactRef:
+    path = path.absolute()
+    if path.is_dir():
+        files = {name: entry for name, entry in scan(path).items() if name.endswith(".jsonl")}
+        digest = digest_json({name: entry.sha256 for name, entry in files.items()})
+        size = sum(entry.size for entry in files.values())
+        return ArtifactRef(uri=str(path), sha256=digest, size=size, media_type="inode/directory")
+    return ArtifactRef(
+        uri=str(path), sha256=digest_file(path), size=path.stat().st_size, media_type="application/jsonl"
+    )

@@ -1,0 +1,64 @@
+"""Stage `train`: rows become a model, in a child process that can be interrupted and continued."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from heimdall.config import Preset
+from heimdall.files import digest_file
+from heimdall.refs import ContractRef, DatasetRef, ModelRef
+from tasks.build_tokenizer import TokenizerRef
+from tasks.read_contract import open_contract
+from tasks.stage import Work, stage
+
+MODEL, EVENTS = "model", "events.jsonl"
+
+
+def read_events(directory: Path) -> list[dict[str, Any]]:
+    """Training events in the order of their steps; where a continued run repeated a step, the later one."""
+    lines = (directory / EVENTS).read_text(encoding="utf-8").splitlines()
+    events: dict[int, dict[str, Any]] = {}
+    for event in map(json.loads, lines):
+        events[event["step"]] = {**events.get(event["step"], {}), **event}
+    return [events[step] for step in sorted(events)]
+
+
+def _pick_config(preset: Preset) -> dict[str, Any]:
+    # How often a checkpoint is written does not change the model.
+    return {**preset.train.model_dump(exclude={"save_steps"}), "prompt": preset.data.prompt}
+
+
+@stage("train", version=1, result=ModelRef, config=_pick_config, resumable=True)
+def train_model(work: Work, dataset: DatasetRef, tokenizer: TokenizerRef, contract: ContractRef) -> ModelRef:
+    """Trains, or goes on from the newest checkpoint of an interrupted try."""
+    from training.job import train
+
+    data = work.path(dataset.artifact)
+    work.tracked.log_dataset(dataset, data, "training")
+    work.tracked.log_params(work.preset.train.model_dump())
+    progress = work.show_progress("train", "steps")
+
+    def receive(event: Mapping[str, Any]) -> None:
+        with (work.directory / EVENTS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(event) + "\n")
+        numbers = {name: value for name, value in event.items() if name not in ("step", "steps")}
+        work.tracked.log_metrics(numbers, step=event["step"])
+        note = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+        progress(event["step"], event["steps"], note)
+
+    made = train(
+        data, work.path(tokenizer.artifact), open_contract(work, contract), work.preset.train, work.directory, receive
+    )
+    train_config = work.preset.train
+    pretrained = train_config.pretrained
+    return ModelRef(
+        artifact=work.describe(MODEL),
+        base=f"{pretrained.name_or_path}@{pretrained.revision}" if pretrained else "scratch",
+        license=pretrained.license if pretrained else train_config.scratch.license if train_config.scratch else "",
+        parameters=made.parameters,
+        template_digest=digest_file(work.directory / MODEL / "chat_template.jinja"),
+        dataset_digest=dataset.artifact.sha256,
+        contract_digest=contract.digest,
+        prompt=work.preset.data.prompt,
+    )

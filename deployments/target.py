@@ -123,15 +123,14 @@ def read_deployment(target: Target) -> Deployment:
 def check_target(target: Target, size: int) -> None:
     """Makes sure that a model of `size` bytes can be deployed; quick enough to ask before any work is spent on one.
 
-    Creates the directory where it is missing. Raises `TargetError` when it cannot be written or holds a model that is
-    not ours, and `DiskError` when it has too little room.
+    Writes nothing. Raises `TargetError` where the directory cannot be written or holds a model that is not ours, and
+    `DiskError` where it has too little room.
     """
     check_writable(target.directory)
     if target.model.exists() and not target.manifest.exists() and not target.journal.exists():
         raise _foreign(target)
-    with explaining_disk_errors(target.directory):
-        target.directory.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(target.directory).free
+    existing = next(path for path in (target.directory, *target.directory.absolute().parents) if path.exists())
+    free = shutil.disk_usage(existing).free
     if free < size + _SLACK:
         raise DiskError(
             f"'{target.directory}' has {free / 1e6:.0f} MB free and the model needs {size / 1e6:.0f} MB; "

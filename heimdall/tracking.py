@@ -273,6 +273,11 @@ class Run:
     def note_reused(self, stage: str, run_id: str | None) -> None:
         """Records that a stage was taken from the store, and which run once made it."""
         self.set_tags({f"heimdall.reused.{stage}": run_id or "unknown run"})
+        with self._calls() as client:
+            # A process that was killed just after its stage was stored left the stage's run open.
+            unfinished = f"attributes.run_id = {_quote(run_id or '')} and attributes.status != 'FINISHED'"
+            for run in client.search_runs([self._tracker._experiment_id], unfinished, max_results=1):
+                client.set_terminated(run.info.run_id, "FINISHED")
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Sets free text labels; a later value replaces an earlier one."""

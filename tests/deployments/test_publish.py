@@ -309,6 +309,15 @@ def test_a_file_name_that_nornicdb_would_not_find_is_refused(tmp_path: Path, nam
         Target(PromoteConfig(file_name=name), tmp_path)
 
 
+def test_checking_a_target_writes_nothing(site: Site) -> None:
+    check_target(site.target, 1000)
+    assert not site.root.exists()
+    site.publish("a")
+    before = site.snapshot()
+    check_target(site.target, 1000)
+    assert site.snapshot() == before
+
+
 def test_a_missing_model_file_is_named(site: Site) -> None:
     with pytest.raises(InputError, match=r"missing\.gguf"):
         publish(site.store / "missing.gguf", CONFIG, site.details("a"), site.root, bool)

@@ -115,6 +115,16 @@ def test_a_run_whose_process_was_killed_is_continued(tracker: Tracker) -> None:
         assert [run.id, stage.id] == child.stdout.split()
 
 
+def test_a_stored_stage_whose_process_was_killed_before_its_run_ended_is_finished(tracker: Tracker) -> None:
+    _, stage = fail(tracker, "stored", "stored", ValueError("killed"))
+    with tracker.open_run("nano", "stored again", params={}) as run:
+        run.note_reused("train", stage.id)
+        run.note_reused("export", "a run of a database that was deleted")
+        run.note_reused("promote", None)
+    assert read(tracker, stage).info.status == "FINISHED"
+    assert read(tracker, run).data.tags["heimdall.reused.promote"] == "unknown run"
+
+
 def test_a_finished_run_is_not_continued(tracker: Tracker) -> None:
     ids = set()
     for _ in range(2):

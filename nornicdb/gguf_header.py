@@ -107,7 +107,7 @@ class _Reader:
             if key in metadata:
                 self._fail(f"the key '{key[:80]}' occurs twice")
             metadata[key] = self._value(self._number("I"), key)
-        self._check_tokenizer(metadata)
+        self._check_metadata(metadata)
         tensors = self._tensors(tensor_count, metadata.get("general.alignment", 32))
         return GgufHeader(self._path, metadata, tensors, self._size)
 
@@ -154,8 +154,8 @@ class _Reader:
         values = struct.unpack(f"<{count}{code}", self._bytes(count * struct.calcsize("<" + code)))
         return [bool(value) for value in values] if kind == _BOOL else list(values)
 
-    def _check_tokenizer(self, metadata: dict[str, Any]) -> None:
-        """llama.cpp indexes these arrays by token id without looking at their lengths."""
+    def _check_metadata(self, metadata: dict[str, Any]) -> None:
+        """llama.cpp takes these arrays, and the ids into them, largely on trust."""
         if not isinstance(metadata.get("general.architecture"), str):
             self._fail("'general.architecture' is missing")
         tokens = metadata.get("tokenizer.ggml.tokens", [])
@@ -163,6 +163,14 @@ class _Reader:
             value = metadata.get(f"tokenizer.ggml.{key}", [])
             if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
                 self._fail(f"'tokenizer.ggml.{key}' is not a list of texts")
+        # the next three make llama.cpp abort the process; a NUL because it ends a text there, and texts then coincide
+        if len(set(tokens)) < len(tokens):
+            self._fail("two tokens of its vocabulary are the same")
+        if any("\0" in token for token in tokens):
+            self._fail("a token of its vocabulary contains a NUL")
+        for key, value in metadata.items():
+            if isinstance(value, float) and not (math.isfinite(value) and (value >= 0 or "epsilon" not in key)):
+                self._fail(f"'{key[:80]}' is {value}")
         for key in ("token_type", "scores"):
             value = metadata.get(f"tokenizer.ggml.{key}")
             if value is not None and (not isinstance(value, list) or len(value) != len(tokens)):
@@ -197,6 +205,6 @@ class _Reader:
             if offset + found[name].bytes > last_end:
                 last_name, last_end = name, offset + found[name].bytes
         start = -(-self._at // alignment) * alignment
-        if start + last_end > self._size:
+        if found and start + last_end > self._size:
             self._fail(f"tensor '{last_name}' ends at byte {start + last_end}, but the file has only {self._size}")
         return tuple(found.values())

@@ -65,6 +65,12 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     ]
 
 
+def test_a_vocabulary_without_tensors_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "vocabulary.gguf"
+    path.write_bytes(build(ARCHITECTURE, key("tokenizer.ggml.tokens", 9, strings("a", "b"))).rstrip(b"\0"))
+    assert read_header(path).tokens == ["a", "b"]
+
+
 @pytest.mark.parametrize("length", range(0, len(GOOD), 7))
 def test_every_cut_is_found(tmp_path: Path, length: int) -> None:
     path = tmp_path / "cut.gguf"
@@ -91,6 +97,12 @@ DAMAGED = {
         key("tokenizer.ggml.tokens", 9, strings("a", "b")),
         key("tokenizer.ggml.token_type", 9, numbers(1)),
     ),
+    "tokens of its vocabulary are the same": build(
+        ARCHITECTURE, key("tokenizer.ggml.tokens", 9, strings("a", "b", "a"))
+    ),
+    "contains a NUL": build(ARCHITECTURE, key("tokenizer.ggml.tokens", 9, strings("a", "a\0b"))),
+    "'x.epsilon' is nan": build(ARCHITECTURE, key("x.epsilon", 6, struct.pack("<f", float("nan")))),
+    "'x.epsilon' is -1.0": build(ARCHITECTURE, key("x.epsilon", 6, struct.pack("<f", -1.0))),
     "not a list of texts": build(ARCHITECTURE, key("tokenizer.ggml.tokens", 9, numbers(1))),
     "outside of the vocabulary": build(ARCHITECTURE, key("tokenizer.ggml.eos_token_id", 4, struct.pack("<I", 11))),
     "power of two": build(ARCHITECTURE, key("general.alignment", 4, struct.pack("<I", 24))),

@@ -43,6 +43,9 @@ class ValidationConfig(Config):
     near_duplicate_jaccard: Share = 0.8
     max_near_duplicate_share: Share = 0.03
     max_leaked_rows: int = Field(0, ge=0)
+    max_known_names_share: Share = Field(
+        0.01, description="rows of test_schema whose query uses a name seen in training"
+    )
     min_parse_rate: Share = 1.0
     min_mutant_kill_rate: Share = 0.9
     max_action_share: Share = Field(0.25, description="largest share of one action among the action rows")

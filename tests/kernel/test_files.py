@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -190,3 +191,35 @@ def test_a_killed_writer_leaves_old_or_new_but_never_a_mixture(tmp_path: Path) -
 def test_written_files_can_be_read_by_others(tmp_path: Path) -> None:
     write_text(tmp_path / "file", "text")
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+
+
+FILL = """
+import sys
+from pathlib import Path
+from heimdall.errors import DiskError
+from heimdall.files import copy_file, write_text
+place = Path(sys.argv[1]) / "file"
+write_text(place, "old")
+for attempt in (lambda: write_text(place, "n" * 2_000_000), lambda: copy_file(Path(sys.argv[2]), place)):
+    try:
+        attempt()
+    except DiskError:
+        assert place.read_text() == "old" and list(place.parent.iterdir()) == [place]
+        print("refused")
+"""
+
+
+@pytest.mark.skipif(
+    shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode != 0,
+    reason="the system lets nobody mount a small disk",
+)
+def test_a_disk_that_is_really_full_keeps_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "big").write_bytes(b"n" * 2_000_000)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    script = 'mount -t tmpfs -o size=256k tmpfs "$1" && exec "$2" -c "$3" "$1" "$4"'
+    command = ["unshare", "-rm", "sh", "-c", script, "sh", str(disk), sys.executable, FILL, str(tmp_path / "big")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if "mount:" in done.stderr:
+        pytest.skip("the system lets nobody mount a small disk")
+    assert done.stdout.split() == ["refused", "refused"], done.stderr

@@ -230,7 +230,9 @@ class Tracker:
         try:
             yield Run(self, run_id)
         except BaseException as error:
-            status = "KILLED" if isinstance(error, KeyboardInterrupt | Interrupted) else "FAILED"
+            # What is no Exception is a signal: Ctrl-C's, or the one that Prefect makes of SIGTERM.
+            stopped = isinstance(error, Interrupted) or not isinstance(error, Exception)
+            status = "KILLED" if stopped else "FAILED"
             # The reason why the block failed matters more than a tracker that fails too: an open run is found again.
             with contextlib.suppress(TrackingError, DiskError), self._explaining():
                 self._client.set_terminated(run_id, status)

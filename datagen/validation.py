@@ -23,6 +23,8 @@ from nornicdb.contract import Contract
 from nornicdb.prompts import build_system_prompt, render_chatml
 from nornicdb.replies import check_params, read_reply
 
+# Splits whose questions differ from the training's in kind; those of the other two come from the same distribution.
+_HELD_OUT = ("test_schema", "test_composition", "test_phrasing")
 _EXAMPLES = 5
 _ORDERS = 32  # random orders of the system prompt whose longest counts
 _BATCH = 2000
@@ -180,20 +182,28 @@ def _check_answers(
 def _check_near_duplicates(
     splits: dict[str, list[_Placed]], config: ValidationConfig, advance: Callable[[int], None]
 ) -> Iterator[Check]:
-    done = 0
-    for split, rows in splits.items():
-        index, found = NearDuplicates(config.near_duplicate_jaccard), []
+    done, most = 0, config.max_near_duplicate_share
+    train = NearDuplicates(config.near_duplicate_jaccard)
+    for split in SPLITS:  # training first
+        rows = splits.get(split, [])
+        index = train if split == "train" else NearDuplicates(config.near_duplicate_jaccard)
+        repeats, leaks = [], []
         for start in range(0, len(rows), _BATCH):
             batch = rows[start : start + _BATCH]
-            near = index.add([split_context(_prompt(row)) for _, row in batch])
-            found += [
-                f"{placed.place}: nearly {rows[i].place}"
-                for placed, i in zip(batch, near, strict=True)
-                if i is not None
-            ]
+            questions = [split_context(_prompt(row)) for _, row in batch]
+            repeats += _name_near(batch, index.add(questions), rows)
+            if split in _HELD_OUT:
+                leaks += _name_near(batch, train.add(questions, keep=False), splits["train"])
             done += len(batch)
             advance(done)
-        yield _limit_share(f"near_duplicates/{split}", found, len(rows), config.max_near_duplicate_share)
+        if rows:
+            yield _limit_share(f"near_duplicates/{split}", repeats, len(rows), most)
+        if rows and split in _HELD_OUT and splits["train"]:
+            yield _limit_share(f"nearly_leaked/{split}", leaks, len(rows), most)
+
+
+def _name_near(batch: Rows, near: Sequence[int | None], rows: Rows) -> list[str]:
+    return [f"{placed.place}: nearly {rows[i].place}" for placed, i in zip(batch, near, strict=True) if i is not None]
 
 
 def _check_leakage(splits: dict[str, list[_Placed]], config: ValidationConfig) -> Iterator[Check]:

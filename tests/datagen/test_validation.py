@@ -137,6 +137,13 @@ def test_near_duplicates_are_a_share_of_their_split(tmp_path):
     assert f"{tmp_path}/train.jsonl:2: nearly {tmp_path}/train.jsonl:1" in check.examples
 
 
+def test_a_held_out_question_that_nearly_repeats_a_training_question_is_a_leak(tmp_path):
+    held_out = ask("is the server alive and well now", split="test_phrasing")
+    (check,) = failures(validate(tmp_path, [*GOOD, held_out])).values()
+    assert (check.name, check.value) == ("nearly_leaked/test_phrasing", 1.0)
+    assert check.examples == (f"{tmp_path}/test_phrasing.jsonl:1: nearly {tmp_path}/train.jsonl:2",)
+
+
 def test_one_action_must_not_crowd_out_the_others(tmp_path):
     config = ValidationConfig(max_action_share=0.25)
     assert failures(validate(tmp_path, GOOD, config)).keys() == {"largest_action_share"}
@@ -145,7 +152,7 @@ def test_one_action_must_not_crowd_out_the_others(tmp_path):
 
 
 def test_limits_come_from_the_configuration(tmp_path):
-    leak = ask("What can you do??", split="test_phrasing")
+    leak = ask("What can you do??", split="test_iid")
     assert not validate(tmp_path, [*GOOD, leak]).passed
     assert validate(tmp_path, [*GOOD, leak], ValidationConfig(max_action_share=1.0, max_leaked_rows=1)).passed
 

@@ -100,13 +100,15 @@ def _make_schema_examples(spec: ChunkSpec, schema_id: str, rng: random.Random) -
     wanted = config.questions_per_schema if spec.split == "train" else EVALUATION_QUESTIONS_PER_SCHEMA
     rows: list[Row] = []
     with ExitStack() as stack:
-        engines = [stack.enter_context(EmbeddedGraph(graph)) for graph in graphs]
-        for _ in range(wanted * _ATTEMPTS):
-            if len(rows) == wanted:
-                break
+        engines: list[EmbeddedGraph] = []
+        attempts = 0
+        while len(rows) < wanted and attempts < wanted * _ATTEMPTS:
             query = sample_query(schema, rng)
+            attempts += 1
             if query is None or combines_held_out(query.operators) != (spec.split == "test_composition"):
                 continue
+            if not engines:  # loading costs more than sampling, and many schemas hold no held-out pair
+                engines = [stack.enter_context(EmbeddedGraph(graph)) for graph in graphs]
             phraser = Phraser(rng, held_out=spec.split == "test_phrasing")
             question = _ask(spec, query, phraser)
             if spec.split == "test_phrasing" and not phraser.novel:

@@ -333,7 +333,7 @@ def invent_relation(rng: random.Random) -> Relation:
     if rng.random() < 0.5:
         return Relation(f"{word}ED".upper(), (f"{word}ed",), (f"{word}ed by",))
     name = f"HAS_{word}".upper() if rng.random() < 0.5 else f"{word}_{invent_word(rng, 2, 4)}".upper()
-    return Relation(name, (f"have {name} to", f"are linked by {name} to"), (f"with {name} from",))
+    return Relation(name, (f"have {name} to", f"are linked by {name} to"), (f"linked by {name} from",))
 
 
 def invent_property(rng: random.Random) -> Property:

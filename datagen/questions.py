@@ -196,7 +196,7 @@ class LiteralNames:
         ).format(hop.relation.name)
 
     def passive(self, hop: Hop) -> str:
-        return self.phraser.pick("literal.passive", ("with {} from", "with an incoming {} from", "reached by {} from")).format(
+        return self.phraser.pick("literal.passive", ("reached by {} from", "linked by {} from", "pointed to by {} from")).format(
             hop.relation.name
         )
 

@@ -1,0 +1,137 @@
+"""A small Qwen2 decoder from nothing, whose first two layers start as a copying circuit.
+
+A model that answers from a schema must copy identifiers it never saw. Random weights find that circuit late and abruptly;
+here it is written into the weights before the first step: layer 0 attends to the previous token, layer 1 finds the
+earlier place where the current token stood and copies what came next (an induction head, Olsson et al. 2022,
+arXiv:2209.11895). Everything else starts at zero output, so the circuit is all the model does at step 0.
+"""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from heimdall.config import ScratchConfig
+from heimdall.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+HEAD_SIZE = 64
+ROPE_THETA = 1e6  # low frequencies then turn by less than a radian over a whole prompt, so content can be matched
+MAX_POSITIONS = 8192
+_EMBEDDING_STD = 0.06
+_OWN_SHARE = 0.5  # of a spelling's own vector beside the one it shares with its other spellings
+_PREVIOUS_STRENGTH = 8.9  # attention logits: one step off the previous token costs about 8
+_PREVIOUS_PAIRS = 8  # rotary pairs with the highest frequencies, which tell neighbours apart
+_MATCH_STRENGTH = 2.0
+_COPY_GAIN = 2.0  # the copied token against the current one in the output
+
+
+def build_model(config: ScratchConfig, tokenizer: "PreTrainedTokenizerBase", seed: int) -> "PreTrainedModel":
+    """A Qwen2 model in float32 with tied embeddings. Raises `UsageError` for sizes that the copying circuit cannot take."""
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    _check_sizes(config)
+    torch.manual_seed(seed)
+    model = Qwen2ForCausalLM(
+        Qwen2Config(
+            vocab_size=config.vocab_size,
+            hidden_size=config.hidden_size,
+            intermediate_size=config.intermediate_size,
+            num_hidden_layers=config.layers,
+            num_attention_heads=config.heads,
+            num_key_value_heads=config.kv_heads,
+            max_position_embeddings=MAX_POSITIONS,
+            rope_parameters={"rope_type": "default", "rope_theta": ROPE_THETA},
+            tie_word_embeddings=True,
+            bos_token_id=None,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+    with torch.no_grad():
+        for layer in model.model.layers:
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
+        _share_embeddings(model.model.embed_tokens.weight, tokenizer, config.hidden_size // 2)
+        _write_previous_token_heads(model.model.layers[0].self_attn, config.hidden_size)
+        _write_induction_heads(model.model.layers[1].self_attn, config.hidden_size)
+    return model
+
+
+def _check_sizes(config: ScratchConfig) -> None:
+    if config.hidden_size % 256 or config.intermediate_size % 256:
+        raise UsageError(
+            "train.scratch: hidden_size and intermediate_size must be multiples of 256, or K-quants silently fall back."
+        )
+    if config.heads * HEAD_SIZE != config.hidden_size or config.kv_heads != config.heads or config.layers < 2:
+        raise UsageError(
+            f"train.scratch: the copying circuit needs heads = kv_heads = hidden_size / {HEAD_SIZE} and at least 2 layers."
+        )
+
+
+def _share_embeddings(weight: "torch.Tensor", tokenizer: "PreTrainedTokenizerBase", width: int) -> None:
+    """Spellings of one word (`customer`, `Customer`, ` customer`) share most of their vector; only half the space is used.
+
+    The other half is where layer 0 writes the previous token.
+    """
+    import torch
+
+    weight.normal_(std=0.002)
+    shared: dict[str, Any] = {}
+    for token, index in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
+        word = token.lstrip("Ġ")
+        key = word.lower() if re.fullmatch("[A-Za-z]+", word) else token
+        base = shared.setdefault(key, torch.randn(width))
+        mixed = base + _OWN_SHARE * torch.randn(width)
+        weight[index, :width] = mixed * (_EMBEDDING_STD / (1 + _OWN_SHARE**2) ** 0.5)
+
+
+def _write_previous_token_heads(attention: Any, hidden: int) -> None:
+    """Heads whose query and key are constants that rotary embedding turns into `one step back`.
+
+    For a rotary pair with frequency w, a query at angle -w and a key at angle 0 agree best at distance 1.
+    """
+    import torch
+
+    half = hidden // 2
+    frequencies = ROPE_THETA ** (-torch.arange(0, HEAD_SIZE, 2) / HEAD_SIZE)
+    for head in range(half // HEAD_SIZE):
+        rows = slice(head * HEAD_SIZE, (head + 1) * HEAD_SIZE)
+        for projection in (attention.q_proj, attention.k_proj):
+            projection.weight[rows].zero_()
+            projection.bias[rows].zero_()
+        for pair in range(_PREVIOUS_PAIRS):
+            cosine, sine = head * HEAD_SIZE + pair, head * HEAD_SIZE + pair + HEAD_SIZE // 2
+            attention.q_proj.bias[cosine] = _PREVIOUS_STRENGTH * torch.cos(frequencies[pair])
+            attention.q_proj.bias[sine] = -_PREVIOUS_STRENGTH * torch.sin(frequencies[pair])
+            attention.k_proj.bias[cosine] = _PREVIOUS_STRENGTH
+        attention.v_proj.weight[rows].zero_()
+        attention.v_proj.bias[rows].zero_()
+        for offset in range(HEAD_SIZE):
+            source = head * HEAD_SIZE + offset
+            attention.v_proj.weight[source, source] = 1.0
+            # The norm before attention scales the embedding's half to about sqrt(2); undo that and its size.
+            attention.o_proj.weight[half + source, source] = _EMBEDDING_STD / 2**0.5
+
+
+def _write_induction_heads(attention: Any, hidden: int) -> None:
+    """Heads that match the current token with a key's previous token and copy the key's own token to the output."""
+    half = hidden // 2
+    low = HEAD_SIZE // 4  # pairs above a quarter of the head turn too fast to match content
+    for head in range(hidden // HEAD_SIZE):
+        rows = slice(head * HEAD_SIZE, (head + 1) * HEAD_SIZE)
+        for projection in (attention.q_proj, attention.k_proj, attention.v_proj):
+            projection.weight[rows].zero_()
+            projection.bias[rows].zero_()
+        slots = [pair + part for part in (0, HEAD_SIZE // 2) for pair in range(low, HEAD_SIZE // 2)]
+        for number, slot in enumerate(slots):
+            source = (head * len(slots) + number) % half
+            attention.q_proj.weight[head * HEAD_SIZE + slot, source] = _MATCH_STRENGTH
+            attention.k_proj.weight[head * HEAD_SIZE + slot, half + source] = _MATCH_STRENGTH
+        for offset in range(HEAD_SIZE):
+            value = (head * HEAD_SIZE + offset) % half
+            attention.v_proj.weight[head * HEAD_SIZE + offset, value] = 1.0
+            # Two heads write each dimension.
+            attention.o_proj.weight[value, head * HEAD_SIZE + offset] = _COPY_GAIN / 2 * _EMBEDDING_STD

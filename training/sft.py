@@ -1,0 +1,327 @@
+"""Supervised fine-tuning of one model on one data set, as a process of its own: `python -m training.sft --spec FILE`.
+
+Hugging Face's `Trainer` drives the steps, checkpoints and schedule; the batches with their shared prefix and their loss
+are ours (`training.batches`, `training.loss`).
+"""
+
+import argparse
+import json
+import math
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset, SequentialSampler
+from transformers import (
+    AutoModelForCausalLM,
+    PreTrainedModel,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from transformers.trainer_utils import get_last_checkpoint
+
+from heimdall.config import TrainConfig
+from heimdall.errors import HeimdallError, InputError, TrainingError
+from heimdall.files import write_text
+from heimdall.hardware import Precision, choose_precision
+from heimdall.rows import read_rows
+from training.batches import Batch, Group, RowEncoder, build_batch, check_lengths, group_rows, plan_batches
+from training.job import CHECKPOINTS, MODEL, STOPPED, TrainSpec, TrainSummary
+from training.loss import sum_loss
+from training.optimizer import build_optimizer
+from training.scratch import build_model
+from training.tokenizer import load_tokenizer
+
+GROUP_SIZE = 4  # rows of one schema in one sequence: more save tokens but widen the attention
+_WHOLE = "whole"  # this file in a checkpoint says that all others were written
+_KEPT_CHECKPOINTS = 2
+_LOG_EVERY = 10
+
+
+class BatchDataset(Dataset[Batch]):
+    """The planned batches; number i is the same whenever and wherever it is asked for."""
+
+    def __init__(self, groups: Sequence[Group], plan: list[list[int]], prefixes: "Prefixes", pad: int) -> None:
+        self._groups, self._plan, self._prefixes, self._pad = groups, plan, prefixes, pad
+
+    def __len__(self) -> int:
+        return len(self._plan)
+
+    def __getitem__(self, index: int) -> Batch:
+        members = [self._groups[group] for group in self._plan[index]]
+        return build_batch(members, self._prefixes.get(index, len(self._plan)), self._pad)
+
+
+class Prefixes:
+    """The system turn of each batch: none in the first part of training, then one with its actions shuffled."""
+
+    def __init__(self, encoder: RowEncoder, prompt: Any, seed: int, share: float) -> None:
+        self._encoder, self._prompt, self._seed, self._share = encoder, prompt, seed, share
+
+    def get(self, index: int, total: int) -> list[int]:
+        """The prefix of batch `index`."""
+        import random
+
+        if index < total * (1 - self._share):
+            return []
+        return self._encoder.encode_prefix(self._prompt, random.Random(f"{self._seed}/{index}"))
+
+
+class PrefixTrainer(Trainer):
+    """A `Trainer` whose items are whole batches and whose loss is averaged over answer tokens."""
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Mean over the answer tokens of the whole optimizer step."""
+        batch = Batch(**inputs["batch"], rows=0)
+        total, count = sum_loss(self.accelerator.unwrap_model(model), batch)
+        loss = total / (num_items_in_batch if num_items_in_batch is not None else count)
+        return (loss, {}) if return_outputs else loss
+
+    def prediction_step(self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: Any = None) -> Any:
+        """The mean loss of a batch, without gradients."""
+        inputs = self._prepare_inputs(inputs)
+        with torch.no_grad(), self.compute_loss_context_manager():
+            return self.compute_loss(model, inputs).detach(), None, None
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
+        return SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)
+
+
+def _collate(items: list[Batch]) -> dict[str, Any]:
+    """One item is one batch. `labels` is what the Trainer counts answer tokens by."""
+    (batch,) = items
+    tensors = {"prefix": batch.prefix, "ids": batch.ids, "positions": batch.positions, "visible": batch.visible}
+    return {"batch": {**tensors, "labels": batch.labels}, "labels": batch.labels}
+
+
+class Reporter(TrainerCallback):
+    """Sends numbers to the parent, stops on request or on a loss that is no number, and marks whole checkpoints."""
+
+    def __init__(self, rows_per_step: float, tokens_per_step: float) -> None:
+        self.stop_requested = False
+        self._rows, self._tokens = rows_per_step, tokens_per_step
+        self._last: tuple[int, float] | None = None
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any
+    ) -> None:
+        """A log entry of the Trainer becomes an event with rates."""
+        names = {"loss": "loss", "eval_loss": "eval_loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm"}
+        event = {name: float(logs[source]) for source, name in names.items() if source in logs}
+        if not event:
+            return
+        if not math.isfinite(event.get("loss", 0.0)):
+            raise TrainingError(
+                f"The loss at step {state.global_step} is {event['loss']}; lower train.learning_rate and start again."
+            )
+        now = time.monotonic()
+        if "loss" in event:
+            if self._last is not None and state.global_step > self._last[0]:
+                per_second = (state.global_step - self._last[0]) / (now - self._last[1])
+                event |= {"rows_per_second": per_second * self._rows, "tokens_per_second": per_second * self._tokens}
+            self._last = (state.global_step, now)
+        send({"step": state.global_step, "steps": state.max_steps, **event})
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Between steps is the place to stop."""
+        if self.stop_requested:
+            control.should_save = True
+            control.should_training_stop = True
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """The Trainer has written everything: say so in the checkpoint."""
+        write_text(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}" / _WHOLE, "")
+
+
+def send(event: dict[str, Any]) -> None:
+    """One event on the process's own standard output, which libraries cannot reach (see `main`)."""
+    sys.__stdout__.write(json.dumps(event) + "\n")  # type: ignore[union-attr]
+    sys.__stdout__.flush()  # type: ignore[union-attr]
+
+
+def train(spec: TrainSpec) -> TrainSummary | None:
+    """Trains, resuming where it can; None if it was asked to stop and has written a checkpoint."""
+    config, work_dir = spec.config, Path(spec.work_dir)
+    checkpoints = work_dir / CHECKPOINTS
+    _drop_torn_checkpoints(checkpoints)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    precision = choose_precision()
+    tokenizer = load_tokenizer(Path(spec.tokenizer))
+    encoder = RowEncoder(tokenizer, spec.contract)
+    train_set, rows, answer_tokens = _load_batches(spec, "train", encoder, tokenizer.pad_token_id, limit=None)
+    eval_set, _, _ = _load_batches(spec, "validation", encoder, tokenizer.pad_token_id, limit=config.eval_rows)
+    model = _load_model(config, tokenizer)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    steps = math.ceil(len(train_set) / config.gradient_accumulation) * config.epochs
+    reporter = Reporter(rows * config.epochs / steps, answer_tokens * config.epochs / steps)
+    trainer = PrefixTrainer(
+        model=model,
+        args=_arguments(config, checkpoints, precision, evaluate=len(eval_set) > 0, steps=math.ceil(steps)),
+        train_dataset=train_set,
+        eval_dataset=eval_set,
+        data_collator=_collate,
+        optimizers=(build_optimizer(model, config.optimizer, config.learning_rate, config.weight_decay), None),
+        callbacks=[reporter],
+    )
+    signal.signal(signal.SIGTERM, lambda *_: setattr(reporter, "stop_requested", True))
+    outcome = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)))
+    if reporter.stop_requested and trainer.state.global_step < trainer.state.max_steps:
+        return None
+    _save_model(model, tokenizer, work_dir / MODEL)
+    shutil.rmtree(checkpoints)
+    return TrainSummary(
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        trained_parameters=sum(parameter.numel() for parameter in trained),
+        steps=trainer.state.global_step,
+        rows=rows,
+        answer_tokens=answer_tokens,
+        loss=outcome.training_loss,
+        precision=f"{precision.name}: {precision.reason}",
+    )
+
+
+def _load_batches(
+    spec: TrainSpec, split: str, encoder: RowEncoder, pad: int, limit: int | None
+) -> tuple[BatchDataset, int, int]:
+    """The batches of a split, its rows and its answer tokens."""
+    import random
+    from itertools import islice
+
+    config = spec.config
+    path = Path(spec.dataset) / f"{split}.jsonl"
+    found = list(read_rows(path))
+    if limit is not None:
+        found = list(islice(sorted(found, key=lambda row: row.id.rpartition("-")[2]), limit))
+    prompts = {row.prompt for row in found}
+    if len(prompts) > 1:
+        raise InputError(f"{path}: rows for several prompts ({', '.join(sorted(prompts))}) cannot be trained together.")
+    encoded = [encoder.encode(row) for row in found]
+    prompt = found[0].prompt if found else "minimal"
+    check_lengths(encoded, len(encoder.encode_prefix(prompt, random.Random(0))), config.max_seq_length)
+    answers = sum(len(row.answer) for row in encoded)
+    if split == "train" and not answers:
+        raise TrainingError(f"{path} has no row to learn from.")
+    groups = group_rows(encoded, GROUP_SIZE)
+    plan = plan_batches(groups, config.batch_size, config.seed)
+    prefixes = Prefixes(encoder, prompt, config.seed, config.prompt_share if split == "train" else 1.0)
+    return BatchDataset(groups, plan, prefixes, pad), len(found), answers
+
+
+def _load_model(config: TrainConfig, tokenizer: Any) -> PreTrainedModel:
+    if config.scratch is not None:
+        return build_model(config.scratch, tokenizer, config.seed)
+    base = config.pretrained
+    assert base is not None  # noqa: S101 - TrainConfig has checked it
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            base.name_or_path, revision=base.revision, dtype=torch.float32, use_safetensors=True
+        )
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise InputError(f"The base model '{base.name_or_path}' cannot be loaded: {first}") from error
+    if config.lora is not None:
+        from peft import LoraConfig, get_peft_model
+
+        model = get_peft_model(
+            model,
+            LoraConfig(
+                r=config.lora.rank,
+                lora_alpha=config.lora.alpha,
+                lora_dropout=config.lora.dropout,
+                target_modules="all-linear",
+                use_rslora=True,
+                task_type="CAUSAL_LM",
+            ),
+        )
+    return model
+
+
+def _save_model(model: Any, tokenizer: Any, out: Path) -> None:
+    merged = model.merge_and_unload(safe_merge=True) if hasattr(model, "merge_and_unload") else model
+    for name, tensor in merged.state_dict().items():
+        if not torch.isfinite(tensor).all():
+            raise TrainingError(f"The trained weight {name} is not finite; lower train.learning_rate and start again.")
+    merged.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+
+
+def _arguments(
+    config: TrainConfig, out: Path, precision: Precision, *, evaluate: bool, steps: int
+) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(out),
+        per_device_train_batch_size=1,  # one item is one batch
+        per_device_eval_batch_size=1,
+        gradient_accumulation_steps=config.gradient_accumulation,
+        num_train_epochs=config.epochs,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="warmup_stable_decay",
+        lr_scheduler_kwargs={"num_decay_steps": round(steps * config.decay_ratio), "decay_type": "linear"},
+        warmup_steps=round(steps * config.warmup_ratio),
+        max_grad_norm=config.max_grad_norm,
+        bf16=precision.name == "bf16",
+        fp16=precision.name == "fp16",
+        use_cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+        seed=config.seed,
+        data_seed=config.seed,
+        logging_steps=_LOG_EVERY,
+        logging_nan_inf_filter=False,
+        save_steps=config.save_steps,
+        save_total_limit=_KEPT_CHECKPOINTS,
+        eval_strategy="steps" if evaluate else "no",
+        eval_steps=config.save_steps,
+        prediction_loss_only=True,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+        report_to="none",
+    )
+
+
+def _drop_torn_checkpoints(checkpoints: Path) -> None:
+    """A checkpoint that was being written when the process died has no mark, and is not used."""
+    for checkpoint in checkpoints.glob("checkpoint-*"):
+        if not (checkpoint / _WHOLE).exists():
+            shutil.rmtree(checkpoint)
+
+
+def _end_with_parent() -> None:
+    """Blocks until standard input ends, which it does when the parent dies; then this process ends too."""
+    sys.stdin.read()
+    os._exit(STOPPED)
+
+
+def main() -> int:
+    """Reads the spec, trains, and says on standard error what went wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--spec", type=Path, required=True, help="a JSON file with a TrainSpec")
+    spec = TrainSpec.model_validate_json(parser.parse_args().spec.read_text(encoding="utf-8"))
+    sys.stdout = sys.stderr  # whatever a library prints goes to the log
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        summary = train(spec)
+    except HeimdallError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    if summary is None:
+        return STOPPED
+    send({"summary": summary.model_dump()})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

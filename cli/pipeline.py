@@ -1,5 +1,6 @@
 """`retrain`, `plan` and `status`: the pipeline as a whole."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import typer
@@ -95,7 +96,8 @@ def _print_card(outcome: "Outcome", pipeline: "Pipeline") -> None:
     from tasks.decide_verdict import open_card
 
     workspace = pipeline.workspace
-    console = Console(highlight=False, soft_wrap=True)
+    # A file or a pipe has no width of its own: give the table what it needs.
+    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
     console.print()
     console.print(render_terminal(open_card(pipeline, outcome.decision)))
     uri = Tracker(workspace).uri

@@ -1,7 +1,7 @@
-"""The store: every stage writes into its own directory, whose manifest is written last, and which is then renamed into place.
+"""The store: every stage writes into its own directory, its manifest last, and is then renamed into place.
 
 A directory without a valid manifest does not exist. A stage's key is the digest of its name, version, resolved
-configuration and input digests, so asking for the same work again returns what is there, after its digests were checked.
+configuration and input digests, so asking for the same work again returns what is there, once its digests agree.
 """
 
 import contextlib
@@ -82,13 +82,18 @@ class Store:
 
     @contextlib.contextmanager
     def working(self, key: StageKey, *, resumable: bool = False) -> Iterator[Path]:
-        """Gives the directory to work in. Left-overs of an interrupted try are kept only when `resumable`."""
+        """Gives the directory to work in. What a failed or interrupted try leaves is kept only when `resumable`."""
         directory = self._partial(key)
         with explaining_disk_errors(directory):
             if directory.exists() and not resumable:
                 shutil.rmtree(directory)
             directory.mkdir(parents=True, exist_ok=True)
-            yield directory
+            try:
+                yield directory
+            except BaseException:
+                if not resumable:
+                    shutil.rmtree(directory, ignore_errors=True)
+                raise
 
     def commit(self, key: StageKey, result: Record, run_id: str | None) -> Manifest:
         """Writes the manifest and renames the working directory into place."""

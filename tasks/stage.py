@@ -138,11 +138,10 @@ class Stage(Generic[P, R]):
     def _plan(self, pipeline: Pipeline, inputs: Mapping[str, Any]) -> R:
         key = None if any(isinstance(value, NotMade) for value in inputs.values()) else self._make_key(pipeline, inputs)
         found = key and self._reuse(pipeline, key)
-        if key is None or not found:
-            pipeline.steps.append(Step(self.name, "run", key.name if key else None))
-            return cast(R, NotMade(stage=self.name))
-        pipeline.steps.append(Step(self.name, "reuse", key.name))
-        return self._result.model_validate(found.result)
+        step = Step(self.name, "reuse" if found else "run", key.name if key else None)
+        if step not in pipeline.steps:  # candidate and champion may be the same file: it is evaluated once
+            pipeline.steps.append(step)
+        return self._result.model_validate(found.result) if found else cast(R, NotMade(stage=self.name))
 
     def _run(self, pipeline: Pipeline, inputs: Mapping[str, Any]) -> R:
         assert pipeline.tracked is not None

@@ -1,1 +1,1 @@
-"""Data without a teacher model: schemas → typed queries → {Cypher, question} → small graphs → proof by execution → splits."""
+"""Data without a teacher model: schemas → typed queries → {Cypher, question} → proof on small graphs → splits."""

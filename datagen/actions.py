@@ -13,8 +13,34 @@ from datagen.phrasing import Phraser
 
 Params = dict[str, Any]
 
-_SHOW = ("show", "show me", "give me", "get", "display", "what is", "I want to see", "let me see", "fetch", "print", "tell me", "pull up")
-_LIST = ("show", "show me", "list", "give me", "get", "display", "what are", "I want to see", "print", "fetch", "bring up", "let me look at")
+_SHOW = (
+    "show",
+    "show me",
+    "give me",
+    "get",
+    "display",
+    "what is",
+    "I want to see",
+    "let me see",
+    "fetch",
+    "print",
+    "tell me",
+    "pull up",
+)
+_LIST = (
+    "show",
+    "show me",
+    "list",
+    "give me",
+    "get",
+    "display",
+    "what are",
+    "I want to see",
+    "print",
+    "fetch",
+    "bring up",
+    "let me look at",
+)
 _WRAP = (
     "{}", "{}", "{}", "please {}", "{} please", "can you {}", "could you {}", "hey, {}", "{} now", "{} for me", "heimdall, {}",
     "I would like you to {}", "quickly {}", "would you {}",
@@ -115,8 +141,38 @@ _PLAIN: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     ),
 }  # fmt: skip
 
-_FIRST_NAMES = ("Anna", "Bob", "Carla", "Deniz", "Erik", "Fatima", "Goran", "Hana", "Ivo", "Jana", "Kofi", "Lena", "Mara", "Nils", "Olga", "Pavel")
-_DESCRIPTIONS = ("slow", "recent", "important", "failed", "shared", "old", "new", "unusual", "internal", "open", "secure", "missing")
+_FIRST_NAMES = (
+    "Anna",
+    "Bob",
+    "Carla",
+    "Deniz",
+    "Erik",
+    "Fatima",
+    "Goran",
+    "Hana",
+    "Ivo",
+    "Jana",
+    "Kofi",
+    "Lena",
+    "Mara",
+    "Nils",
+    "Olga",
+    "Pavel",
+)
+_DESCRIPTIONS = (
+    "slow",
+    "recent",
+    "important",
+    "failed",
+    "shared",
+    "old",
+    "new",
+    "unusual",
+    "internal",
+    "open",
+    "secure",
+    "missing",
+)
 _HAPPENINGS = (
     "maintenance starts at {time}", "the {thing} backup is finished", "please save your work", "the {thing} import failed",
     "restarting in {n} minutes", "{thing} is full", "deployment of {thing} at {time}", "the {thing} index is rebuilt",
@@ -138,7 +194,11 @@ def _topic(phraser: Phraser) -> str:
 def _announcement(phraser: Phraser) -> str:
     rng = phraser.rng
     thing = rng.choice(TRAINING.nouns).singular if rng.random() < 0.6 else lexicon.invent_word(rng)
-    time = f"{rng.randint(1, 12)}{rng.choice(('am', 'pm'))}" if rng.random() < 0.5 else f"{rng.randint(0, 23)}:{rng.choice(('00', '15', '30'))}"
+    time = (
+        f"{rng.randint(1, 12)}{rng.choice(('am', 'pm'))}"
+        if rng.random() < 0.5
+        else f"{rng.randint(0, 23)}:{rng.choice(('00', '15', '30'))}"
+    )
     return rng.choice(_HAPPENINGS).format(thing=thing, time=time, n=rng.randint(2, 95), name=_name(phraser))
 
 
@@ -186,7 +246,10 @@ def _set_config(phraser: Phraser) -> tuple[str, Params]:
     value: int | float
     if phraser.rng.random() < 0.5:
         key, value = "max_tokens", phraser.rng.randint(1, 4096)
-        spelling = phraser.pick("config.max_tokens", ("max_tokens", "max tokens", "the max tokens", "the token limit", "the maximum number of tokens"))
+        spelling = phraser.pick(
+            "config.max_tokens",
+            ("max_tokens", "max tokens", "the max tokens", "the token limit", "the maximum number of tokens"),
+        )
     else:
         key, value = "temperature", phraser.rng.randint(1, 20) / 10
         spelling = phraser.pick("config.temperature", ("temperature", "the temperature", "the sampling temperature"))
@@ -229,8 +292,10 @@ def _notify(phraser: Phraser) -> tuple[str, Params]:
     )  # fmt: skip
     params: Params = {} if kind is None else {"type": kind}
     if titled:
-        title = phraser.rng.choice(_HAPPENINGS[2:3] + ("Maintenance", "Backup", "Alert", "Import", "Upgrade", "Reminder"))
-        word += phraser.pick("notify.title", (" titled {}", " with title {}", " with the title {}", " called {}", " headed {}")).format(title)
+        title = phraser.rng.choice(("Maintenance", "Backup", "Alert", "Import", "Upgrade", "Reminder", "Notice"))
+        word += phraser.pick(
+            "notify.title", (" titled {}", " with title {}", " with the title {}", " called {}", " headed {}")
+        ).format(title)
         params["title"] = title
     return phraser.pick("notify", frames).format(w=word, m=_quote(text, phraser)), {**params, "message": text}
 
@@ -246,15 +311,36 @@ def _discover(phraser: Phraser) -> tuple[str, Params]:
     extra: Params = {}
     if phraser.rng.random() < 0.2:
         label = "".join(word.capitalize() for word in phraser.rng.choice(TRAINING.nouns).singular.split())
-        text += phraser.pick("discover.types", (" among {} nodes", " in nodes of type {}", ", only {} nodes", " limited to type {}", " restricted to {} nodes")).format(label)
+        text += phraser.pick(
+            "discover.types",
+            (
+                " among {} nodes",
+                " in nodes of type {}",
+                ", only {} nodes",
+                " limited to type {}",
+                " restricted to {} nodes",
+            ),
+        ).format(label)
         extra["types"] = [label]
     if phraser.rng.random() < 0.2:
         limit = phraser.rng.randint(1, 30)
-        text += phraser.pick("discover.limit", (", at most {} results", " and give me {} results", ", limit {}", " with a limit of {}", ", no more than {} hits")).format(limit)
+        text += phraser.pick(
+            "discover.limit",
+            (
+                ", at most {} results",
+                " and give me {} results",
+                ", limit {}",
+                " with a limit of {}",
+                ", no more than {} hits",
+            ),
+        ).format(limit)
         extra["limit"] = limit
     if phraser.rng.random() < 0.15:
         depth = phraser.rng.randint(1, 3)
-        text += phraser.pick("discover.depth", (" with depth {}", ", depth {}", " going {} levels deep", " at depth {}", " following {} levels")).format(depth)
+        text += phraser.pick(
+            "discover.depth",
+            (" with depth {}", ", depth {}", " going {} levels deep", " at depth {}", " following {} levels"),
+        ).format(depth)
         extra["depth"] = depth
     return text, {**params, **extra}
 
@@ -262,7 +348,11 @@ def _discover(phraser: Phraser) -> tuple[str, Params]:
 def _query(phraser: Phraser) -> tuple[str, Params]:
     """A Cypher statement that the user has written and only wants to be run."""
     rng = phraser.rng
-    label = "".join(word.capitalize() for word in rng.choice(TRAINING.nouns).singular.split()) if rng.random() < 0.5 else lexicon.invent_word(rng).capitalize()
+    label = (
+        "".join(word.capitalize() for word in rng.choice(TRAINING.nouns).singular.split())
+        if rng.random() < 0.5
+        else lexicon.invent_word(rng).capitalize()
+    )
     other = rng.choice(TRAINING.relations).name
     prop = rng.choice((*TRAINING.names, *TRAINING.properties)).words.replace(" ", "_")
     cypher = rng.choice(

@@ -23,7 +23,8 @@ execution: every query runs on {graphs} small graphs, is never empty, and differ
 
 - contract: `{source}`, digest `{digest}`; system prompt `{prompt}`, added when a row is used
 - seed {seed}; {schemas} schemas, {invented:.0%} with invented identifiers
-- {skeletons} query skeletons, {derivations} distinct derivations (skeleton and wording), {killed} of {mutants} mutants told apart
+- {skeletons} query skeletons, {derivations} distinct derivations (skeleton and wording)
+- {killed} of {mutants} mutants told apart
 
 | split | rows | what is new to a model that saw only `train` |
 | --- | --- | --- |

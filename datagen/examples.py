@@ -1,4 +1,4 @@
-"""Makes the examples of one chunk: a fixed number of schemas (or requests), from one seed, independent of all other chunks.
+"""Makes the examples of one chunk: a fixed number of schemas (or requests), independent of all other chunks.
 
 Everything a chunk does follows from its specification, so chunks may run in any process and in any order.
 """
@@ -53,7 +53,7 @@ class ChunkSpec(NamedTuple):
     config: DataConfig
     split: Split
     family: Family
-    index: int
+    number: int
 
 
 class Chunk(NamedTuple):
@@ -65,13 +65,13 @@ class Chunk(NamedTuple):
 
 def make_chunk(spec: ChunkSpec) -> Chunk:
     """The examples of one chunk; the same specification gives the same examples on every machine."""
-    rng = random.Random(f"{spec.config.seed}/{spec.split}/{spec.family}/{spec.index}")
+    rng = random.Random(f"{spec.config.seed}/{spec.split}/{spec.family}/{spec.number}")
     if spec.family == "action":
         return Chunk(list(_make_requests(spec, rng)), [])
     rows: list[Row] = []
     graphs: list[SchemaGraphs] = []
     for number in range(SCHEMAS_PER_CHUNK):
-        schema_id = f"{spec.split}-{spec.family}-{spec.index}-{number}"
+        schema_id = f"{spec.split}-{spec.family}-{spec.number}-{number}"
         made, stored = _make_schema_examples(spec, schema_id, rng)
         rows += made
         if made and spec.split != "train":

@@ -1,4 +1,4 @@
-"""Makes a whole data set: chunks in worker processes, merged in their order, without repeats, until every split is full.
+"""Makes a data set: chunks in worker processes, merged in their order, without repeats, until every split is full.
 
 The same configuration gives the same bytes on any number of workers.
 """
@@ -87,7 +87,7 @@ def generate_dataset(
                     break
                 if idle == _IDLE_CHUNKS:
                     raise InputError(
-                        f"Only {made} different {family} rows could be made for split {split}, {wanted} were asked for; "
+                        f"Only {made} different {family} rows could be made for {split}, {wanted} were asked for; "
                         "lower data.train_rows or data.split_rows."
                     )
             done += made

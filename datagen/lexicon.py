@@ -255,7 +255,9 @@ humidity|1|99||
 toll|1|60||
 fee|1|90||
 """
-_BOOLEANS = "active|active verified|verified public|public archived|archived enabled|enabled premium|premium urgent|urgent"
+_BOOLEANS = (
+    "active|active verified|verified public|public archived|archived enabled|enabled premium|premium urgent|urgent"
+)
 _HELD_OUT_BOOLEANS = "certified|certified damaged|damaged insured|insured"
 _STRINGS = ("name", "title", "code", "email", "owner name", "serial number", "label", "short name")
 _HELD_OUT_STRINGS = ("nickname", "motto", "tag", "call sign")
@@ -280,7 +282,12 @@ class Lexicon:
 
 
 def _lexicon(
-    nouns: list[str], relations: list[str], categories: dict[str, str], numbers: list[Property], booleans: str, names: tuple[str, ...]
+    nouns: list[str],
+    relations: list[str],
+    categories: dict[str, str],
+    numbers: list[Property],
+    booleans: str,
+    names: tuple[str, ...],
 ) -> Lexicon:
     flags = [Property(word, "BOOLEAN", truth=truth) for word, truth in (pair.split("|") for pair in booleans.split())]
     pools = [Property(word, "STRING", pool=tuple(values.split())) for word, values in categories.items()]

@@ -1,4 +1,4 @@
-"""Proves a query on small graphs: it runs, is never empty, its order has no ties, and its near misses give other results."""
+"""Proves a query on small graphs: it runs, is never empty, its order has no ties, its near misses differ."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,11 @@ MINIMUM_KILL_RATE = 0.75
 def prove(query: Query, graphs: Sequence[EmbeddedGraph]) -> Proof | None:
     """The proof of a query, or None if it does not deserve one: empty, tied, or not told apart from its mutants."""
     cypher = write_cypher(query)
-    results = [graph.run(cypher) for graph in graphs]
-    if any(is_empty(result) for result in results):
-        return None
+    results: list[Result] = []
+    for graph in graphs:
+        results.append(graph.run(cypher))
+        if is_empty(results[-1]):
+            return None
     if query.ordered:
         probe = write_tie_probe(query)
         for graph in graphs:

@@ -1,4 +1,4 @@
-"""The typed query algebra: what a question means, how it is spelled in Cypher, which operators it uses, and its mutants.
+"""The typed query algebra: what a question means, its Cypher, which operators it uses, and its mutants.
 
 A query walks from its head node type over zero to two hops, filters, and returns one of the shapes below. Variables are
 `n`, `m`, `o` along the path. Where a hop could repeat the head, the query removes duplicates, as the English does.
@@ -11,11 +11,13 @@ from typing import Literal
 
 from datagen.schemas import NodeType, RelationType, Schema, SchemaProperty
 
-Comparator = Literal["eq", "ne", "gt", "ge", "lt", "le", "between", "in", "contains", "starts", "missing", "true", "false"]
+Comparator = Literal[
+    "eq", "ne", "gt", "ge", "lt", "le", "between", "in", "contains", "starts", "missing", "true", "false"
+]
 Function = Literal["avg", "sum", "min", "max"]
 ShapeKind = Literal[
-    "nodes", "project", "pairs", "count", "aggregate", "group_count", "group_aggregate", "count_per", "having", "most_linked",
-    "top", "sorted", "distinct",
+    "nodes", "project", "pairs", "count", "aggregate", "group_count", "group_aggregate", "count_per", "having",
+    "most_linked", "top", "sorted", "distinct",
 ]  # fmt: skip
 VARIABLES = ("n", "m", "o")
 _SYMBOLS = {"eq": "=", "ne": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
@@ -79,7 +81,7 @@ class Query:
     @property
     def operators(self) -> tuple[str, ...]:
         """The parts that composition is measured over, sorted."""
-        found = {self.shape.kind}
+        found: set[str] = {self.shape.kind}
         found |= {f"hop_{'out' if hop.forward else 'in'}" for hop in self.hops}
         found |= {f"filter_{condition.comparator}" for condition in self.conditions}
         if self.shape.kind in ("aggregate", "group_aggregate"):
@@ -216,7 +218,9 @@ def mutate(query: Query) -> Iterator[str]:
         yield write_cypher(replace(query, conditions=rest))
         for comparator in _FLIPS.get(condition.comparator, ()):
             changed = replace(condition, comparator=comparator)
-            yield write_cypher(replace(query, conditions=(*query.conditions[:index], changed, *query.conditions[index + 1 :])))
+            yield write_cypher(
+                replace(query, conditions=(*query.conditions[:index], changed, *query.conditions[index + 1 :]))
+            )
     if query.absent:
         yield write_cypher(query).replace("NOT (n)", "(n)", 1)
     if query.any_of:
@@ -239,7 +243,9 @@ def _mutate_shape(query: Query) -> Iterator[str]:
             yield without
     for index, prop in enumerate(shape.props):
         owner = query.node(1 if shape.kind == "pairs" and index == 1 else 0)
-        sibling = next((other for other in owner.properties if other not in shape.props and other.type == prop.type), None)
+        sibling = next(
+            (other for other in owner.properties if other not in shape.props and other.type == prop.type), None
+        )
         if sibling:
             yield write_cypher(
                 replace(query, shape=replace(shape, props=(*shape.props[:index], sibling, *shape.props[index + 1 :])))
@@ -247,8 +253,8 @@ def _mutate_shape(query: Query) -> Iterator[str]:
 
 
 _SHAPE_WEIGHTS: dict[ShapeKind, int] = {
-    "project": 20, "nodes": 9, "count": 14, "aggregate": 10, "top": 9, "group_count": 6, "group_aggregate": 4, "count_per": 5,
-    "having": 4, "most_linked": 4, "pairs": 6, "sorted": 4, "distinct": 4,
+    "project": 20, "nodes": 9, "count": 14, "aggregate": 10, "top": 9, "group_count": 6, "group_aggregate": 4,
+    "count_per": 5, "having": 4, "most_linked": 4, "pairs": 6, "sorted": 4, "distinct": 4,
 }  # fmt: skip
 _NEEDS_HOP = ("pairs", "count_per", "having", "most_linked")
 
@@ -278,8 +284,12 @@ def _sample_hops(schema: Schema, head: int, count: int, rng: random.Random) -> t
     hops: list[Hop] = []
     seen, here = {head}, head
     for _ in range(count):
-        steps = [Hop(relation, True) for relation in schema.relations if relation.start == here and relation.end not in seen]
-        steps += [Hop(relation, False) for relation in schema.relations if relation.end == here and relation.start not in seen]
+        steps = [
+            Hop(relation, True) for relation in schema.relations if relation.start == here and relation.end not in seen
+        ]
+        steps += [
+            Hop(relation, False) for relation in schema.relations if relation.end == here and relation.start not in seen
+        ]
         if not steps:
             break
         hops.append(rng.choice(steps))
@@ -325,7 +335,7 @@ def _sample_shape(schema: Schema, kind: ShapeKind, path: list[int], rng: random.
             props, limit = (_pick(node, rng), _pick(node, rng, number=True)), rng.randint(1, 4)
     if any(prop is None for prop in props):
         return None
-    function = rng.choice(("avg", "sum", "min", "max"))
+    function: Function = rng.choice(("avg", "sum", "min", "max"))
     descending = rng.random() < 0.6
     return Shape(kind, tuple(prop for prop in props if prop), function, descending, limit)
 
@@ -349,20 +359,18 @@ def _sample_condition(position: int, prop: SchemaProperty, rng: random.Random) -
     if prop.type == "BOOLEAN":
         return Condition(position, prop, rng.choice(("true", "true", "false")))
     if _is_number(prop):
-        comparator: Comparator = rng.choices(
-            ("gt", "ge", "lt", "le", "between", "eq"), (26, 18, 24, 16, 10, 6)
-        )[0]  # type: ignore[assignment]
-        values = sorted(rng.sample(prop.values, 2 if comparator == "between" else 1))  # type: ignore[type-var]
+        comparator: Comparator = rng.choices(("gt", "ge", "lt", "le", "between", "eq"), (26, 18, 24, 16, 10, 6))[0]
+        values = sorted(rng.sample(prop.values, 2 if comparator == "between" else 1))
         return Condition(position, prop, comparator, tuple(values))
     if position == 0 and rng.random() < 0.06:
         return Condition(position, prop, "missing")
     value = str(rng.choice(prop.values))
     if prop.source.pool:
-        comparator = rng.choices(("eq", "ne", "in"), (70, 15, 15))[0]  # type: ignore[assignment]
+        comparator = rng.choices(("eq", "ne", "in"), (70, 15, 15))[0]
         if comparator == "in":
             return Condition(position, prop, "in", tuple(rng.sample(prop.values, 2)))
         return Condition(position, prop, comparator, (value,))
-    comparator = rng.choices(("eq", "contains", "starts"), (50, 25, 25))[0]  # type: ignore[assignment]
+    comparator = rng.choices(("eq", "contains", "starts"), (50, 25, 25))[0]
     if comparator == "contains":
         start = rng.randint(1, 2)
         value = value[start : start + rng.randint(1, 2)]

@@ -1,7 +1,7 @@
 """Turns a query into an English question: a noun phrase per step of the path, wrapped in a request for its shape."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from datagen.phrasing import Phraser
 from datagen.queries import Condition, Hop, Query
@@ -134,20 +134,43 @@ _FUNCTIONS = {
     "min": ("lowest", "minimum", "smallest", "min", "least"),
     "max": ("highest", "maximum", "largest", "max", "greatest"),
 }
-_MOST = {True: ("highest", "largest", "biggest", "maximum", "greatest"), False: ("lowest", "smallest", "minimum", "least")}
+_MOST = {
+    True: ("highest", "largest", "biggest", "maximum", "greatest"),
+    False: ("lowest", "smallest", "minimum", "least"),
+}
 _ORDER = {
     True: ("descending", "in descending order", "from high to low", "highest first", "largest first"),
     False: ("ascending", "in ascending order", "from low to high", "lowest first", "smallest first"),
 }
-_FORWARD = ("that {verb} {np}", "that {verb} {np}", "which {verb} {np}", "that {verb} any {np}", "that {verb} at least one of the {np}")
+_FORWARD = (
+    "that {verb} {np}",
+    "that {verb} {np}",
+    "which {verb} {np}",
+    "that {verb} any {np}",
+    "that {verb} at least one of the {np}",
+)
 _BACKWARD = ("{passive} {np}", "that {np} {verb}", "{passive} any {np}", "that are {passive} {np}", "which {np} {verb}")
-_NOT_FORWARD = ("that {verb} no {np}", "that {verb} none of the {np}", "which {verb} no {np}", "that never {verb} any {np}", "that {verb} not a single one of the {np}")
-_NOT_BACKWARD = ("that no {np} {verb}", "not {passive} any {np}", "{passive} no {np}", "that are not {passive} any {np}", "which none of the {np} {verb}")
+_NOT_FORWARD = (
+    "that {verb} no {np}",
+    "that {verb} none of the {np}",
+    "which {verb} no {np}",
+    "that never {verb} any {np}",
+    "that {verb} not a single one of the {np}",
+)
+_NOT_BACKWARD = (
+    "that no {np} {verb}",
+    "not {passive} any {np}",
+    "{passive} no {np}",
+    "that are not {passive} any {np}",
+    "which none of the {np} {verb}",
+)
 _NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four"}
 
 
 class Names(Protocol):
-    """How a question calls the parts of a schema."""
+    """How a question calls the parts of a schema; `implies` allows wordings that leave a property out ("the oldest")."""
+
+    implies: ClassVar[bool]
 
     def plural(self, node: NodeType) -> str: ...
     def prop(self, prop: SchemaProperty) -> str: ...
@@ -160,6 +183,7 @@ class Names(Protocol):
 class NaturalNames:
     """Everyday words, as a person who knows the domain uses them; the schema in the prompt tells the identifiers."""
 
+    implies: ClassVar[bool] = True
     phraser: Phraser
 
     def plural(self, node: NodeType) -> str:
@@ -182,23 +206,27 @@ class NaturalNames:
 class LiteralNames:
     """The identifiers themselves: without a schema in the prompt, a question must spell them."""
 
+    implies: ClassVar[bool] = False
     phraser: Phraser
 
     def plural(self, node: NodeType) -> str:
-        return self.phraser.pick("literal.node", ("{} nodes", "{} nodes", "nodes labelled {}", "{}s", "nodes with label {}")).format(node.label)
+        return self.phraser.pick(
+            "literal.node", ("{} nodes", "{} nodes", "nodes labelled {}", "{}s", "nodes with label {}")
+        ).format(node.label)
 
     def prop(self, prop: SchemaProperty) -> str:
         return prop.name
 
     def active(self, hop: Hop) -> str:
         return self.phraser.pick(
-            "literal.active", ("have {} to", "have a {} relationship to", "are linked by {} to", "{}", "point via {} to")
+            "literal.active",
+            ("have {} to", "have a {} relationship to", "are linked by {} to", "{}", "point via {} to"),
         ).format(hop.relation.name)
 
     def passive(self, hop: Hop) -> str:
-        return self.phraser.pick("literal.passive", ("reached by {} from", "linked by {} from", "pointed to by {} from")).format(
-            hop.relation.name
-        )
+        return self.phraser.pick(
+            "literal.passive", ("reached by {} from", "linked by {} from", "pointed to by {} from")
+        ).format(hop.relation.name)
 
     def truth(self, prop: SchemaProperty) -> str:
         return prop.name
@@ -240,7 +268,7 @@ class _Realiser:
                 number = shape.props[1].source
                 superlative = number.most if shape.descending else number.least
                 slots["k"] = self._count(shape.limit)
-                if superlative and self.phraser.rng.random() < 0.5:
+                if self.names.implies and superlative and self.phraser.rng.random() < 0.5:
                     construct, slots["most"] = "superlative", superlative
                 else:
                     slots["most"] = self.phraser.pick(f"most.{shape.descending}", _MOST[shape.descending])
@@ -261,12 +289,21 @@ class _Realiser:
         linked = self._noun_phrase(1)
         head = self.names.plural(self.query.node(0)) + self._conditions(0)
         if shape.kind == "having":
-            amount = self.phraser.pick("having", ("more than {k}", "over {k}", "more than {k} of the", "at least {j}", "upwards of {k}"))
+            amount = self.phraser.pick(
+                "having", ("more than {k}", "over {k}", "more than {k} of the", "at least {j}", "upwards of {k}")
+            )
             amount = amount.format(k=shape.limit, j=shape.limit + 1)
         else:
-            amount = self.phraser.pick("most_linked", ("the most", "the highest number of", "the most", "the largest number of", "the greatest number of"))
+            amount = self.phraser.pick(
+                "most_linked",
+                ("the most", "the highest number of", "the most", "the largest number of", "the greatest number of"),
+            )
             head = f"{self._count(shape.limit)} {head}".strip()
-        link = f"{self.names.active(hop)} {amount} {linked}" if hop.forward else f"are {self.names.passive(hop)} {amount} {linked}"
+        link = (
+            f"{self.names.active(hop)} {amount} {linked}"
+            if hop.forward
+            else f"are {self.names.passive(hop)} {amount} {linked}"
+        )
         frames: tuple[str, ...] = (
             "show the {key} of the {head} that {link}", "list the {key} of the {head} that {link}", "what is the {key} of the {head} that {link}",
             "which {head} {link}, show the {key}", "give me the {key} of the {head} that {link}", "{key} of the {head} that {link}",
@@ -279,14 +316,18 @@ class _Realiser:
         """The second node of a pair, seen from the first: `orders they placed`, `customers that placed them`."""
         hop = self.query.hops[0]
         linked = self._noun_phrase(1)
-        return f"{linked} they {self.names.active(hop)}" if hop.forward else f"{linked} that {self.names.active(hop)} them"
+        return (
+            f"{linked} they {self.names.active(hop)}" if hop.forward else f"{linked} that {self.names.active(hop)} them"
+        )
 
     def _noun_phrase(self, position: int) -> str:
         """The nodes at a position with their conditions and, unless the shape words it, the rest of the path."""
         query = self.query
         text = self.names.plural(query.node(position)) + self._conditions(position)
         if position == 0 and query.absent:
-            text += " " + self._link(query.absent, self.names.plural(query.schema.nodes[query.absent.target]), absent=True)
+            text += " " + self._link(
+                query.absent, self.names.plural(query.schema.nodes[query.absent.target]), absent=True
+            )
         worded_by_shape = position == 0 and query.shape.kind in ("pairs", "count_per", "having", "most_linked")
         if position < len(query.hops) and not worded_by_shape:
             text += " " + self._link(query.hops[position], self._noun_phrase(position + 1), absent=False)
@@ -310,7 +351,7 @@ class _Realiser:
 
     def _condition(self, condition: Condition) -> str:
         construct: str = condition.comparator
-        if construct == "eq" and condition.prop.source.words == "name" and condition.prop.name == "name":
+        if construct == "eq" and condition.prop.name == "name" and self.names.implies:
             construct = "named"
         values = [self._value(value) for value in condition.values]
         slots = dict(zip(("v", "w"), values, strict=False))

@@ -86,8 +86,10 @@ def _sample_values(prop: Property, rng: random.Random) -> tuple[bool | int | flo
     return tuple(step / 2 for step in rng.sample(range(2 * low, 2 * high + 1), min(24, 2 * (high - low) + 1)))
 
 
-def sample_schema(words: Lexicon, rng: random.Random, schema_id: str, max_node_types: int, invented_share: float) -> Schema:
-    """A connected schema of 2 to `max_node_types` node types; with probability `invented_share` its words are invented."""
+def sample_schema(
+    words: Lexicon, rng: random.Random, schema_id: str, max_node_types: int, invented_share: float
+) -> Schema:
+    """A connected schema of 2 to `max_node_types` node types; an `invented_share` of schemas has invented words."""
     invented = rng.random() < invented_share
     snake = rng.random() < 0.4
     count = rng.randint(2, max_node_types)
@@ -107,7 +109,8 @@ def sample_schema(words: Lexicon, rng: random.Random, schema_id: str, max_node_t
             prop = lexicon.invent_property(rng) if invented and rng.random() < 0.6 else rng.choice(words.properties)
             chosen.setdefault(prop.words, prop)
         properties = tuple(
-            SchemaProperty(_spell_property(prop.words, snake), prop, _sample_values(prop, rng)) for prop in chosen.values()
+            SchemaProperty(_spell_property(prop.words, snake), prop, _sample_values(prop, rng))
+            for prop in chosen.values()
         )
         nodes.append(NodeType(_pascal(noun.singular), noun, properties))
     relations: list[RelationType] = []
@@ -139,7 +142,11 @@ def sample_graph(schema: Schema, rng: random.Random) -> PropertyGraph:
         columns: list[list[bool | int | float | str]] = []
         for prop in node_type.properties:
             unique = prop.type in ("INTEGER", "FLOAT") or not (prop.source.pool or prop.type == "BOOLEAN")
-            columns.append(rng.sample(prop.values, count) if unique and len(prop.values) >= count else rng.choices(prop.values, k=count))
+            columns.append(
+                rng.sample(prop.values, count)
+                if unique and len(prop.values) >= count
+                else rng.choices(prop.values, k=count)
+            )
         ids = []
         for row in range(count):
             values = {
@@ -150,7 +157,7 @@ def sample_graph(schema: Schema, rng: random.Random) -> PropertyGraph:
             ids.append(len(nodes))
             nodes.append(Node(id=len(nodes), labels=(node_type.label,), properties=values))
         by_type.append(ids)
-    relationships = []
+    relationships: list[Relationship] = []
     for relation in schema.relations:
         starts, ends = by_type[relation.start], by_type[relation.end]
         starts, ends = rng.sample(starts, len(starts) - 1), rng.sample(ends, len(ends) - 1)

@@ -23,7 +23,7 @@ def format_seconds(seconds: float) -> str:
 
 
 class TerminalProgress:
-    """Prints `title  done/total unit  rate  time left  note` on stderr: in place on a terminal, else every ten seconds."""
+    """Prints `title  done/total unit  rate  time left` on stderr: in place on a terminal, else every ten seconds."""
 
     def __init__(
         self, title: str, unit: str, *, every: float | None = None, also: Callable[[float, str], None] | None = None

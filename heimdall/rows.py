@@ -47,7 +47,7 @@ class Proof(Record):
 
 
 class Row(Record):
-    """One example. `skeleton` is the query's shape, `operators` its parts, `productions` the phrasings that were used."""
+    """One example. `skeleton` is the query's shape, `operators` its parts, `productions` the wordings used."""
 
     id: str
     family: Family
@@ -103,7 +103,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     number = 0
     try:
         with explaining_disk_errors(path), path.open("rb") as file:
-            for number, raw in enumerate(file, start=1):  # noqa: B007 - the number is part of the error
+            for number, raw in enumerate(file, start=1):
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
                 if line:
                     yield number, line

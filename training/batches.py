@@ -52,8 +52,8 @@ class Group:
 class Batch:
     """Tensors of one step. B sequences of T tokens behind a prefix of P tokens.
 
-    `prefix` [1, P]; `ids`, `positions`, `labels` [B, T], a label being the token itself where it is part of an answer and
-    -100 elsewhere; `visible` [B, 1, T, P + T], true where a token attends.
+    `prefix` [1, P]; `ids`, `positions`, `labels` [B, T], a label being the token itself where it is part of an answer
+    and -100 elsewhere; `visible` [B, 1, T, P + T], true where a token attends.
     """
 
     prefix: "torch.Tensor"

@@ -25,7 +25,11 @@ def sum_loss(model: "PreTrainedModel", batch: Batch) -> tuple["torch.Tensor", in
     if batch.prefix.numel():
         decoder(batch.prefix, use_cache=True, past_key_values=cache)
         cache.batch_repeat_interleave(sequences)
-    dtype = torch.get_autocast_dtype(batch.ids.device.type) if torch.is_autocast_enabled(batch.ids.device.type) else model.dtype
+    dtype = (
+        torch.get_autocast_dtype(batch.ids.device.type)
+        if torch.is_autocast_enabled(batch.ids.device.type)
+        else model.dtype
+    )
     mask = torch.zeros(batch.visible.shape, dtype=dtype, device=batch.ids.device)
     mask = mask.masked_fill(~batch.visible, torch.finfo(dtype).min)
     hidden = decoder(

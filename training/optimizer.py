@@ -50,7 +50,9 @@ class MuonWithAdamW(torch.optim.Optimizer):
 def build_optimizer(model: torch.nn.Module, kind: str, lr: float, weight_decay: float) -> torch.optim.Optimizer:
     """`muon` or `adamw`; only matrices inside the decoder's layers are decayed."""
     named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-    matrices = [parameter for name, parameter in named if parameter.ndim == 2 and "embed" not in name and "lm_head" not in name]
+    matrices = [
+        parameter for name, parameter in named if parameter.ndim == 2 and "embed" not in name and "lm_head" not in name
+    ]
     chosen = {id(parameter) for parameter in matrices}
     others = [parameter for _, parameter in named if id(parameter) not in chosen]
     if kind == "muon":

@@ -1,7 +1,7 @@
 """A small Qwen2 decoder from nothing, whose first two layers start as a copying circuit.
 
-A model that answers from a schema must copy identifiers it never saw. Random weights find that circuit late and abruptly;
-here it is written into the weights before the first step: layer 0 attends to the previous token, layer 1 finds the
+A model that answers from a schema must copy identifiers it never saw. Random weights find that circuit late and
+abruptly; here it is written into the weights before the first step: layer 0 attends to the previous token, layer 1 finds the
 earlier place where the current token stood and copies what came next (an induction head, Olsson et al. 2022,
 arXiv:2209.11895). Everything else starts at zero output, so the circuit is all the model does at step 0.
 """
@@ -28,7 +28,7 @@ _COPY_GAIN = 2.0  # the copied token against the current one in the output
 
 
 def build_model(config: ScratchConfig, tokenizer: "PreTrainedTokenizerBase", seed: int) -> "PreTrainedModel":
-    """A Qwen2 model in float32 with tied embeddings. Raises `UsageError` for sizes that the copying circuit cannot take."""
+    """A Qwen2 model in float32 with tied embeddings. Raises `UsageError` for sizes the copying circuit cannot take."""
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
@@ -67,12 +67,12 @@ def _check_sizes(config: ScratchConfig) -> None:
         )
     if config.heads * HEAD_SIZE != config.hidden_size or config.kv_heads != config.heads or config.layers < 2:
         raise UsageError(
-            f"train.scratch: the copying circuit needs heads = kv_heads = hidden_size / {HEAD_SIZE} and at least 2 layers."
+            f"train.scratch: the copying circuit needs heads = kv_heads = hidden_size / {HEAD_SIZE} and two layers."
         )
 
 
 def _share_embeddings(weight: "torch.Tensor", tokenizer: "PreTrainedTokenizerBase", width: int) -> None:
-    """Spellings of one word (`customer`, `Customer`, ` customer`) share most of their vector; only half the space is used.
+    """Spellings of one word (`customer`, `Customer`, ` customer`) share most of their vector, in half the space.
 
     The other half is where layer 0 writes the previous token.
     """

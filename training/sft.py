@@ -224,7 +224,7 @@ def _load_model(config: TrainConfig, tokenizer: Any) -> PreTrainedModel:
     if config.scratch is not None:
         return build_model(config.scratch, tokenizer, config.seed)
     base = config.pretrained
-    assert base is not None  # noqa: S101 - TrainConfig has checked it
+    assert base is not None
     try:
         model = AutoModelForCausalLM.from_pretrained(
             base.name_or_path, revision=base.revision, dtype=torch.float32, use_safetensors=True

@@ -1,9 +1,9 @@
 """The tokenizer: that of a base model, or one made for a model trained from scratch.
 
-A model from scratch must copy identifiers that it never saw, in three spellings: `customers`, `Customer`, `CUSTOMER`. So
-merges are learnt on lower-case letter runs and mirrored to the capitalised and upper-case spellings: all three are cut
-at the same places. No merge crosses the border between letters and anything else, except that frequent pieces also exist
-with a space in front. The result is an ordinary byte-level BPE with Qwen2's pre-tokenizer, which llama.cpp knows.
+A model from scratch must copy identifiers that it never saw, in three spellings: `customers`, `Customer`, `CUSTOMER`.
+So merges are learnt on lower-case letter runs and mirrored to the other two spellings: all three are cut at the same
+places. No merge crosses the border between letters and anything else, except that frequent pieces also
+exist with a space in front. The result is an ordinary byte-level BPE with Qwen2's pre-tokenizer, which llama.cpp knows.
 """
 
 import itertools
@@ -70,8 +70,8 @@ def load_tokenizer(directory: Path) -> "PreTrainedTokenizerBase":
     for marker in (TURN_START, TURN_END):
         if len(tokenizer.encode(marker, add_special_tokens=False)) != 1:
             raise InputError(
-                f"The tokenizer in '{directory}' has no single token {marker}; NornicDB's prompt is ChatML, so choose a "
-                "base model whose vocabulary has it."
+                f"The tokenizer in '{directory}' has no single token {marker}; NornicDB's prompt is ChatML, so choose "
+                "a base model whose vocabulary has it."
             )
     return tokenizer
 
@@ -80,7 +80,7 @@ def _copy_pretrained(config: TrainConfig, out: Path) -> None:
     from transformers import AutoTokenizer
 
     base = config.pretrained
-    assert base is not None  # noqa: S101 - TrainConfig has checked it
+    assert base is not None
     try:
         tokenizer = AutoTokenizer.from_pretrained(base.name_or_path, revision=base.revision)
     except (OSError, ValueError) as error:

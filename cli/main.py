@@ -50,13 +50,15 @@ def main() -> NoReturn:
         code = app(standalone_mode=False)
     except TyperException as error:
         code = _explain(UsageError(error.format_message()))
-    except (KeyboardInterrupt, typer.Abort):
-        code = _explain(Interrupted("Stopped; the same command continues where this one was."))
+    except (KeyboardInterrupt, typer.Abort, Interrupted):  # Typer itself makes the exit code of most Ctrl-Cs
+        code = Interrupted.exit_code
     except HeimdallError as error:
         code = _explain(error)
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away: nothing is left to say, nor anybody to say it to
         code = 141
+    if code == Interrupted.exit_code:
+        print("heimdall: stopped; the same command continues where this one was.", file=sys.stderr)
     sys.exit(code)
 
 
@@ -66,4 +68,4 @@ def _explain(error: HeimdallError) -> int:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise Interrupted("Stopped by SIGTERM; the same command continues where this one was.")
+    raise Interrupted("Stopped by SIGTERM.")

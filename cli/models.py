@@ -55,9 +55,9 @@ def rollback(
 ) -> None:
     """Bring the previous model back, after asking it one question. A second rollback undoes the first."""
     from cli.run import print_json, run_unplanned
-    from flows.parameters import PromotingParameters
+    from flows.rollback import RollbackParameters
 
-    parameters = PromotingParameters(
+    parameters = RollbackParameters(
         preset=preset, overrides=make_overrides(preset, set_, promote__directory=target), nornicdb=find(nornicdb)
     )
     promotion = run_unplanned("rollback", parameters)

@@ -1,0 +1,108 @@
+"""The commands around the pipeline: each stage alone, chat, rollback, doctor."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from command_line import PRESET, copy_site, heimdall
+from conftest import Smoke
+
+from deployments.publish import publish
+from deployments.target import ModelDetails, Target, read_deployment
+from export.inspect import inspect_gguf
+from heimdall.config import PromoteConfig
+from heimdall.files import digest_file
+from heimdall.rows import read_rows
+
+
+def test_chat_shows_the_prompts_size_the_raw_reply_and_the_parsed_action(smoke: Smoke) -> None:
+    answer = json.loads(heimdall(smoke.site, "chat", *PRESET, "--json", "how many nodes are there").out)
+    assert answer["prompt"] == "minimal"
+    assert answer["prompt_tokens"] > 100
+    assert answer["parsed"]["action"] in answer["reply"]
+    text = heimdall(smoke.site, "chat", *PRESET, "how many nodes are there").out
+    assert [line.split()[0] for line in text.splitlines()] == ["prompt", "reply", "action", "time"]
+
+
+def test_chat_answers_line_after_line_until_the_input_ends(smoke: Smoke) -> None:
+    out = heimdall(smoke.site, "chat", *PRESET, given="status\nhow many nodes are there\n").out
+    assert out.count("\nprompt") + out.count("> prompt") == 2
+
+
+def test_chat_can_use_the_full_prompt_where_it_fits(smoke: Smoke) -> None:
+    arguments = ("chat", *PRESET, "--prompt", "full", "status")
+    ended = heimdall(smoke.site, *arguments, code=None)
+    assert (ended.code, "context" in ended.err) in ((0, False), (2, True))
+
+
+def test_rollback_brings_the_earlier_model_and_its_alias_back(smoke: Smoke, tmp_path: Path) -> None:
+    site = copy_site(smoke.site, tmp_path / "site")
+    shutil.copytree(smoke.site / "plugins", site / "plugins")
+    config = PromoteConfig()
+    first = read_deployment(Target(config, site)).current
+    assert first is not None
+    (other,) = (site / ".heimdall/store/export").glob("*/heimdall-Q4_K_M.gguf")
+    details = ModelDetails.model_validate(
+        {**first.model_dump(include=set(ModelDetails.model_fields)), "sha256": digest_file(other)}
+    )
+    publish(other, config, details, site, lambda path: None)
+    promotion = json.loads(heimdall(site, "rollback", *PRESET, "--json").out)
+    assert promotion["sha256"] == first.sha256 == digest_file(site / "plugins/heimdall/models/heimdall.gguf")
+    status = json.loads(heimdall(site, "status", *PRESET, "--json").out)
+    assert "champion" in status["versions"][0]["aliases"]
+    assert status["previous"]["sha256"] == digest_file(other)
+
+
+def test_generate_copies_the_data_set_where_it_is_told_and_datasets_loads_it(smoke: Smoke, tmp_path: Path) -> None:
+    from datasets import load_dataset
+
+    out = tmp_path / "data"
+    result = json.loads(heimdall(smoke.site, "generate", *PRESET, "--output_dir", str(out), "--json").out)
+    rows = list(read_rows(out / "train.jsonl"))
+    assert len(rows) == result["result"]["splits"]["train"]
+    assert (out / "README.md").exists()
+    loaded = load_dataset("json", data_files=str(out / "train.jsonl"), cache_dir=str(tmp_path / "cache"), split="train")
+    assert loaded.num_rows == len(rows)
+
+
+def test_own_rows_are_validated_and_their_faults_named(smoke: Smoke, tmp_path: Path) -> None:
+    (train,) = (smoke.site / ".heimdall/store/generate").glob("*/train.jsonl")
+    rows = train.read_text().splitlines()[:60]
+    mine = tmp_path / "mine.jsonl"
+    mine.write_text("\n".join([*rows, rows[0]]) + "\n")
+    ended = heimdall(tmp_path, "validate", str(mine), *PRESET, "--set", "train.scratch.vocab_size=1024", code=4)
+    assert "FAIL" in ended.out
+    assert ended.err.rstrip().splitlines()[-1].startswith("heimdall: The data set did not pass")
+
+
+def test_the_results_of_training_and_export_are_copied_out_whole(smoke: Smoke, tmp_path: Path) -> None:
+    heimdall(smoke.site, "train", *PRESET, "--output_dir", str(tmp_path / "model"))
+    assert (tmp_path / "model/model.safetensors").exists()
+    heimdall(smoke.site, "export", *PRESET, "--output_dir", str(tmp_path / "gguf"))
+    assert sorted(path.name for path in (tmp_path / "gguf").iterdir()) == [
+        "heimdall-F16.gguf",
+        "heimdall-Q4_K_M.gguf",
+        "heimdall-Q8_0.gguf",
+    ]
+    assert inspect_gguf(tmp_path / "gguf/heimdall-Q8_0.gguf").file_bytes > 0
+
+
+@pytest.mark.parametrize("spelling", ["--batch_size", "--batch-size"])
+def test_old_option_names_work_with_dashes_and_underscores(smoke: Smoke, spelling: str) -> None:
+    # The preset's own value: were the option not read, a stage would have to run.
+    ended = heimdall(smoke.site, "train", *PRESET, spelling, "16", "--max_seq_length", "1024", "--epochs", "3")
+    assert "Nothing to run" in ended.err
+
+
+def test_doctor_lists_facts_for_scripts(smoke: Smoke) -> None:
+    facts = json.loads(heimdall(smoke.site, "doctor", *PRESET, "--json", code=None).out)["facts"]
+    assert {"python", "processor", "memory", "disk", "llama.cpp", "target"} <= {fact["name"] for fact in facts}
+
+
+def test_doctor_says_what_a_preset_misses(smoke: Smoke, tmp_path: Path) -> None:
+    # A base model that nobody has: offline, and without a download.
+    base = ("--set", "train.pretrained.name_or_path=nobody/nothing")
+    ended = heimdall(tmp_path, "doctor", "--preset", "heimdall", *base, code=11)
+    assert "MISS base model" in ended.out
+    assert list(tmp_path.iterdir()) == []

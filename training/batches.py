@@ -61,7 +61,6 @@ class Batch:
     positions: "torch.Tensor"
     labels: "torch.Tensor"
     visible: "torch.Tensor"
-    rows: int
 
 
 class RowEncoder:
@@ -184,5 +183,4 @@ def build_batch(groups: Sequence[Group], prefix: Sequence[int], pad: int) -> Bat
         positions=positions + len(prefix),
         labels=labels,
         visible=visible[:, None],
-        rows=sum(group.rows for group in groups),
     )

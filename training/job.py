@@ -6,7 +6,6 @@ asks it for a checkpoint; it also ends when this process dies, so that no orphan
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -22,9 +21,6 @@ from nornicdb.contract import Contract
 
 CHECKPOINTS, MODEL = "checkpoints", "model"
 STOPPED = 75  # the child's exit code after a checkpoint on request (EX_TEMPFAIL)
-# Threads that wait for each other by spinning collapse (8 instead of 34 rows/s) when anything else wants a core, and
-# threads that sleep at once lose half of the speed on an idle machine; a short spin is good at both.
-_SPIN_COUNT = "1000"
 
 
 class TrainSpec(Record):
@@ -78,7 +74,6 @@ def train(
             stderr=errors,
             text=True,
             start_new_session=True,  # Ctrl-C reaches the child through us, once
-            env={"GOMP_SPINCOUNT": _SPIN_COUNT, **os.environ},
         )
         assert child.stdout is not None
         with _passing_on_signals(child):

@@ -1,9 +1,9 @@
 """A small Qwen2 decoder from nothing, whose first two layers start as a copying circuit.
 
 A model that answers from a schema must copy identifiers it never saw. Random weights find that circuit late and
-abruptly; here it is written into the weights before the first step: layer 0 attends to the previous token, layer 1 finds the
-earlier place where the current token stood and copies what came next (an induction head, Olsson et al. 2022,
-arXiv:2209.11895). Everything else starts at zero output, so the circuit is all the model does at step 0.
+abruptly; here it is written into the weights before the first step: layer 0 attends to the previous token, layer 1
+finds the earlier place where the current token stood and copies what came next (an induction head, Olsson et al.
+2022, arXiv:2209.11895). Everything else starts at zero output, so the circuit is all the model does at step 0.
 """
 
 import re

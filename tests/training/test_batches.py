@@ -1,0 +1,146 @@
+"""The shared prefix and the row trees change what training costs, never what it computes."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heimdall.config import ScratchConfig
+from heimdall.errors import InputError
+from heimdall.rows import read_rows
+from nornicdb.contract import load_reference_contract
+from nornicdb.prompts import build_system_prompt, render_chatml
+from training.batches import (
+    IGNORED,
+    EncodedRow,
+    RowEncoder,
+    build_batch,
+    check_lengths,
+    group_rows,
+    lay_out,
+    plan_batches,
+)
+from training.loss import sum_loss
+from training.scratch import build_model
+from training.tokenizer import load_tokenizer
+
+tokens = st.lists(st.integers(5, 30), min_size=1, max_size=8)
+rows_strategy = st.lists(st.tuples(tokens, tokens), min_size=1, max_size=4)
+
+
+@pytest.fixture(scope="module")
+def model(training_tokenizer: Path) -> Any:
+    config = ScratchConfig(hidden_size=256, layers=2, intermediate_size=256, vocab_size=1024)
+    built = build_model(config, load_tokenizer(training_tokenizer), seed=1)
+    with torch.no_grad():  # outputs start at zero; give every weight something to do
+        for parameter in built.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.02)
+    return built.double()
+
+
+def encode(pairs: list[tuple[list[int], list[int]]]) -> list[EncodedRow]:
+    return [EncodedRow(f"r{i}", prompt, answer, "g") for i, (prompt, answer) in enumerate(pairs)]
+
+
+def loss_one_by_one(model: Any, prefix: list[int], rows: list[EncodedRow]) -> torch.Tensor:
+    """What training on every row by itself, padded by nothing, would compute."""
+    total = torch.zeros((), dtype=torch.float64)
+    for row in rows:
+        ids = torch.tensor([prefix + row.prompt + row.answer])
+        logits = model(ids).logits[0, :-1].float()
+        start = len(prefix) + len(row.prompt) - 1
+        total = total + torch.nn.functional.cross_entropy(logits[start:], ids[0, start + 1 :], reduction="sum")
+    return total
+
+
+@pytest.mark.parametrize("prefix_length", [0, 1, 17])
+def test_loss_and_gradient_equal_those_of_each_row_by_itself(model: Any, prefix_length: int) -> None:
+    rng = random.Random(prefix_length)
+    prefix = [rng.randrange(5, 900) for _ in range(prefix_length)]
+    beginning = [rng.randrange(5, 900) for _ in range(9)]
+    pairs = [
+        (beginning + [rng.randrange(5, 900) for _ in range(n)], [rng.randrange(5, 900) for _ in range(m)])
+        for n, m in ((3, 4), (1, 7), (6, 1))
+    ]
+    alone = [([rng.randrange(5, 900) for _ in range(5)], [7, 8])]
+    rows = encode(pairs)
+    groups = [lay_out(rows), lay_out(encode(alone))]
+    grouped, count = sum_loss(model, build_batch(groups, prefix, pad=0))
+    ours = torch.autograd.grad(grouped, list(model.parameters()), allow_unused=True)
+    reference = loss_one_by_one(model, prefix, rows + encode(alone))
+    theirs = torch.autograd.grad(reference, list(model.parameters()), allow_unused=True)
+    assert count == 4 + 7 + 1 + 2
+    assert grouped.item() == pytest.approx(reference.item(), rel=1e-5)
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine is not None
+        assert other is not None
+        torch.testing.assert_close(mine, other, rtol=1e-3, atol=1e-5)
+
+
+def test_a_branch_does_not_see_its_sibling(model: Any) -> None:
+    """The check above would pass by chance if siblings hardly mattered; here the sibling holds the answer."""
+    beginning = list(range(40, 60))
+    rows = encode([(beginning + [70, 71], [100, 101]), (beginning + [70, 71], [200, 201])])
+    losses = []
+    for answer in ([200, 201], [300, 301]):
+        other = EncodedRow("x", rows[1].prompt, answer, "g")
+        batch = build_batch([lay_out([other, rows[0]])], [], pad=0)
+        alone = build_batch([lay_out([other])], [], pad=0)
+        losses.append((sum_loss(model, batch)[0] - sum_loss(model, alone)[0]).item())
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+@given(rows_strategy)
+def test_a_group_holds_every_answer_token_once_and_nothing_else_is_learnt(
+    pairs: list[tuple[list[int], list[int]]],
+) -> None:
+    group = lay_out(encode(pairs))
+    learnt = [label for label in group.labels if label != IGNORED]
+    assert learnt == [token for _, answer in pairs for token in answer]
+    assert len(group.ids) == len(group.labels) == len(group.positions) == len(group.branches)
+
+
+@given(rows_strategy)
+def test_every_row_can_be_read_back_from_its_branch(pairs: list[tuple[list[int], list[int]]]) -> None:
+    group = lay_out(encode(pairs))
+    for branch, (prompt, answer) in enumerate(pairs, start=1):
+        places = [i for i, b in enumerate(group.branches) if b in (0, branch)]
+        assert [group.ids[i] for i in places] == prompt + answer
+        assert [group.positions[i] for i in places] == list(range(len(places)))
+
+
+@given(st.lists(st.sampled_from(["a", "b", None]), min_size=1, max_size=30), st.integers(1, 5))
+def test_groups_keep_all_rows_in_order_and_never_mix_schemas(owners: list[str | None], size: int) -> None:
+    rows = [EncodedRow(str(i), [1, 2, i + 5], [3], owner) for i, owner in enumerate(owners)]
+    groups = group_rows(rows, size)
+    assert sum(group.rows for group in groups) == len(rows)
+    assert all(group.rows <= size for group in groups)
+    assert sum(len([x for x in group.labels if x != IGNORED]) for group in groups) == len(rows)
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=60), st.integers(1, 16), st.integers(0, 5))
+def test_a_plan_holds_every_group_once_and_repeats_with_its_seed(lengths: list[int], size: int, seed: int) -> None:
+    groups = [lay_out(encode([([1] * n, [2])])) for n in lengths]
+    plan = plan_batches(groups, size, seed)
+    assert sorted(index for batch in plan for index in batch) == list(range(len(groups)))
+    assert plan == plan_batches(groups, size, seed)
+    assert all(len(batch) <= size for batch in plan)
+
+
+def test_cutting_after_the_system_turn_changes_no_token(training_data: Path, training_tokenizer: Path) -> None:
+    contract, tokenizer = load_reference_contract(), load_tokenizer(training_tokenizer)
+    encoder = RowEncoder(tokenizer, contract)
+    for row in read_rows(training_data / "train.jsonl"):
+        encoded = encoder.encode(row)
+        whole = render_chatml(build_system_prompt(contract, row.prompt, random.Random(3)), row.messages)
+        parts = encoder.encode_prefix(row.prompt, random.Random(3)) + encoded.prompt + encoded.answer
+        assert parts == tokenizer.encode(whole.removesuffix("\n"), add_special_tokens=False)
+
+
+def test_a_row_that_does_not_fit_is_named() -> None:
+    with pytest.raises(InputError, match="Row r0 has 12 tokens"):
+        check_lengths(encode([([1] * 4, [2] * 3)]), prefix=5, limit=11)

@@ -46,19 +46,20 @@ def prepare() -> None:
 def main() -> NoReturn:
     """Runs the command line; an expected failure is one sentence on stderr and its own exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
+    stopped = Interrupted("Stopped; the same command continues where this one was.")
     try:
         code = app(standalone_mode=False)
+        if code == Interrupted.exit_code:  # what Typer makes of a Ctrl-C that reaches it
+            code = _explain(stopped)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _explain(stopped)
     except TyperException as error:
         code = _explain(UsageError(error.format_message()))
-    except (KeyboardInterrupt, typer.Abort, Interrupted):  # Typer itself makes the exit code of most Ctrl-Cs
-        code = Interrupted.exit_code
     except HeimdallError as error:
         code = _explain(error)
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away: nothing is left to say, nor anybody to say it to
         code = 141
-    if code == Interrupted.exit_code:
-        print("heimdall: stopped; the same command continues where this one was.", file=sys.stderr)
     sys.exit(code)
 
 
@@ -68,4 +69,4 @@ def _explain(error: HeimdallError) -> int:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise Interrupted("Stopped by SIGTERM.")
+    raise Interrupted("Stopped by SIGTERM; the same command continues where this one was.")

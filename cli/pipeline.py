@@ -1,6 +1,8 @@
 """`retrain`, `plan` and `status`: the pipeline as a whole."""
 
+import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -100,21 +102,31 @@ def _print_card(outcome: "Outcome", pipeline: "Pipeline") -> None:
     console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
     console.print()
     console.print(render_terminal(open_card(pipeline, outcome.decision)))
-    uri = Tracker(workspace).uri
+    mlflow, prefect, again = (_name_command(name) for name in ("mlflow", "prefect", "heimdall"))
+    uri, quiet = Tracker(workspace).uri, "PREFECT_SERVER_ANALYTICS_ENABLED=false"
     places = [
         ("report", str(pipeline.path(outcome.decision.page))),
-        ("MLflow", f"mlflow server --backend-store-uri {uri} --host 127.0.0.1 --port 5000"),
-        ("Prefect", f"PREFECT_HOME={workspace.prefect_home} prefect server start --host 127.0.0.1"),
+        ("MLflow", f"DO_NOT_TRACK=true {mlflow} server --backend-store-uri {uri} --host 127.0.0.1 --port 5000"),
+        ("Prefect", f"PREFECT_HOME={workspace.prefect_home} {quiet} {prefect} server start --host 127.0.0.1"),
     ]
     if outcome.promotion is not None:
         places += [("promoted", f"{outcome.promotion.target} (version {outcome.promotion.version})")]
-        places += [("next", "heimdall chat")]
+        places += [("next", f"{again} chat")]
     elif outcome.taken_back:
-        places += [("not promoted", "this model was live and was rolled back")]
-        places += [("next", f"heimdall promote --preset {pipeline.preset.name}, if it is to come back")]
+        places += [("not promoted", "this model was live before, and was rolled back or replaced")]
+        places += [("next", f"{again} promote --preset {pipeline.preset.name}, if it is to come back")]
     console.print()
     for name, place in places:
         console.print(f"  {name:<12}  {place}", markup=False)
+
+
+def _name_command(name: str) -> str:
+    """How a command of this environment is called from here: by name where the shell finds it, else by path."""
+    path = Path(sys.executable).with_name(name)
+    found = shutil.which(name)
+    if found is not None and Path(found) == path:
+        return name
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def plan(

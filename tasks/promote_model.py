@@ -23,7 +23,7 @@ def may_promote(decision: Decision) -> bool:
 
 
 def was_taken_back(pipeline: Pipeline, export: ExportResult) -> bool:
-    """Whether this very model was live and was rolled back: no retraining brings it back, only `heimdall promote`."""
+    """Whether this very model is the one before the deployed one. Only `heimdall promote` undoes a rollback."""
     if isinstance(export, NotMade):
         return False
     previous = read_deployment(Target(pipeline.preset.promote, Path.cwd())).previous

@@ -1,0 +1,153 @@
+"""The command line itself: light, forgiving in spelling, and one sentence when something is wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli import main as command_line
+from cli.options import make_overrides
+from heimdall.errors import HeimdallError, Interrupted, UsageError
+from presets.loader import load_preset
+
+COMMANDS = [
+    "retrain",
+    "plan",
+    "status",
+    "generate",
+    "validate",
+    "train",
+    "export",
+    "evaluate",
+    "promote",
+    "chat",
+    "rollback",
+    "doctor",
+]
+HEAVY = {"torch", "transformers", "prefect", "mlflow", "llama_cpp", "datasets", "matplotlib"}
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Runs the command in this process; returns its exit code."""
+    monkeypatch.setattr(sys, "argv", ["heimdall", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    return ended.value.code if isinstance(ended.value.code, int) else 0
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    # `prepare` sets defaults in the environment; they must not outlive the test.
+    monkeypatch.setattr("heimdall.workspace.prepare_environment", lambda workspace: None)
+    monkeypatch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+
+
+def test_help_lists_every_command_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from cli.main import app; app(['--help'], standalone_mode=False); "
+        "print(sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert all(f" {name} " in done.stdout for name in COMMANDS)
+    loaded = set(json.loads(done.stderr.strip().splitlines()[-1].replace("'", '"')))
+    assert not loaded & (HEAVY | {"pydantic", "rich.table"})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_in_dashes(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, command, "--help") == 0
+    out = capsys.readouterr().out
+    assert "--preset" in out
+    assert "_dir" not in out
+
+
+@pytest.mark.parametrize("spelling", ["--batch_size", "--batch-size"])
+def test_underscores_and_dashes_are_the_same_option(
+    spelling: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "train", "--preset", "heimdall_smoke", spelling, "0") == 2
+    assert "train.batch_size: Input should be greater than 0 (it is 0)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["retrian"], "retrain"),
+        (["train", "--epoch", "2"], "--epochs"),
+        (["train", "--epochs", "two"], "Invalid value for '--epochs'"),
+        (["train", "--epochs"], "--epochs"),
+        (["plan", "--set", "train.epochs"], "--set train.epochs=2"),
+        (["chat", "--preset", "heimdall_smoke", "--max_tokens", "0"], "--max-tokens"),
+    ],
+)
+def test_a_wrong_command_line_is_one_sentence(
+    arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, *arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("heimdall: ")
+    assert captured.err.count("\n") == 1
+    assert says in captured.err
+    assert captured.out == ""
+
+
+def _all_errors(error: type[HeimdallError]) -> list[type[HeimdallError]]:
+    return [found for child in error.__subclasses__() for found in (child, *_all_errors(child))]
+
+
+@pytest.mark.parametrize("error", _all_errors(HeimdallError), ids=lambda error: error.__name__)
+def test_every_expected_failure_leaves_with_its_own_code(
+    error: type[HeimdallError], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise error("Something is wrong.")
+
+    monkeypatch.setattr("presets.loader.load_preset", fail)
+    assert call(monkeypatch, "doctor") == error.exit_code
+    assert capsys.readouterr().err == "heimdall: Something is wrong.\n"
+    same = [other for other in _all_errors(HeimdallError) if other.exit_code == error.exit_code]
+    assert same == [error]
+
+
+def test_ctrl_c_says_that_the_command_continues(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def press(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("presets.loader.load_preset", press)
+    assert call(monkeypatch, "doctor") == Interrupted.exit_code
+    assert "the same command continues" in capsys.readouterr().err
+
+
+def test_a_bug_is_not_dressed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("presets.loader.load_preset", fail)
+    monkeypatch.setattr(sys, "argv", ["heimdall", "doctor"])
+    with pytest.raises(ZeroDivisionError):
+        command_line.main()
+
+
+def test_an_option_of_its_own_wins_over_set_and_what_is_not_given_says_nothing() -> None:
+    overrides = make_overrides(
+        "heimdall_smoke", ["train.epochs=2", "train.seed=3"], train__epochs=4.0, train__seed=None
+    )
+    assert overrides == {"train.epochs": 4.0, "train.seed": 3}
+
+
+def test_a_quantisation_to_ship_is_made_too() -> None:
+    overrides = make_overrides("heimdall_smoke", ["export.quantizations=[F16]", "export.ship=F16"], "Q6_K")
+    made = load_preset("heimdall_smoke", overrides.items(), {}).export
+    assert (made.ship, made.quantizations) == ("Q6_K", ("F16", "Q6_K"))
+
+
+def test_an_unknown_quantisation_names_those_that_exist() -> None:
+    with pytest.raises(UsageError, match="Q8_0"):
+        load_preset("heimdall_smoke", make_overrides("heimdall_smoke", None, "Q8").items(), {})

@@ -84,7 +84,7 @@ def test_loss_and_gradient_equal_those_of_each_row_by_itself(model: Any, prefix_
 def test_a_branch_does_not_see_its_sibling(model: Any) -> None:
     """The check above would pass by chance if siblings hardly mattered; here the sibling holds the answer."""
     beginning = list(range(40, 60))
-    rows = encode([(beginning + [70, 71], [100, 101]), (beginning + [70, 71], [200, 201])])
+    rows = encode([([*beginning, 70, 71], [100, 101]), ([*beginning, 70, 71], [200, 201])])
     losses = []
     for answer in ([200, 201], [300, 301]):
         other = EncodedRow("x", rows[1].prompt, answer, "g")

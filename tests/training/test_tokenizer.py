@@ -1,4 +1,4 @@
-"""The tokenizer made for a model from scratch: one cut for all spellings, single control tokens, the same bytes again."""
+"""The tokenizer made for a model from scratch: one cut for all spellings, single control tokens, same bytes again."""
 
 import unicodedata
 from pathlib import Path

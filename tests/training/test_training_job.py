@@ -1,4 +1,4 @@
-"""The training child: it learns, it can be stopped and killed at any step, and it goes on as if nothing had happened."""
+"""The training child: it learns, can be stopped and killed at any step, and goes on as if nothing had happened."""
 
 import os
 import signal
@@ -127,7 +127,7 @@ def test_a_row_that_does_not_fit_stops_training_by_its_id(
     training_data: Path, training_tokenizer: Path, tmp_path: Path
 ) -> None:
     config = CONFIG.model_copy(update={"max_seq_length": 64})
-    with pytest.raises(TrainingError, match="Row train-.* raise it or drop the row"):
+    with pytest.raises(TrainingError, match=r"Row train-.* raise it or drop the row"):
         run(training_data, training_tokenizer, tmp_path, config=config)
     assert not (tmp_path / MODEL).exists()
 

@@ -19,6 +19,7 @@ def run_flow(verb: str, parameters: "Parameters") -> "tuple[Any, Pipeline]":
     flow = importlib.import_module(f"flows.{verb}")
     from flows.parameters import plan_pipeline
     from heimdall.lock import hold_lock
+    from heimdall.tracking import Tracker
 
     planned = plan_pipeline(parameters)
     result = flow.run_stages(planned, parameters)
@@ -29,6 +30,8 @@ def run_flow(verb: str, parameters: "Parameters") -> "tuple[Any, Pipeline]":
         pass  # whoever holds it is named before a server is started; the flow takes it itself
     from cli.orchestrator import serve_prefect
 
+    if Tracker(planned.workspace).needs_setup:
+        print("Preparing this workspace, once: Prefect's and MLflow's databases.", file=sys.stderr, flush=True)
     with serve_prefect():
         return getattr(flow, verb)(parameters), planned
 

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pydantic
-
 from heimdall.files import digest_file, digest_json, explaining_disk_errors, sync_directory, write_json
 from heimdall.refs import ArtifactRef, Record
 
@@ -123,9 +121,10 @@ class Store:
         return self.root / f"{key.name}.partial"
 
 
-def make_key(stage: str, version: int, config: pydantic.BaseModel, inputs: Mapping[str, str]) -> StageKey:
-    """The key of a stage with this resolved configuration and these input digests."""
-    return StageKey(stage=stage, version=version, config=config.model_dump(mode="json"), inputs=dict(inputs))
+def make_key(stage: str, version: int, config: Mapping[str, Any], inputs: Mapping[str, str]) -> StageKey:
+    """The key of a stage with this resolved configuration (dumped from its model) and these input digests."""
+    plain = json.loads(json.dumps(dict(config)))  # as it will be read from the manifest: tuples become lists
+    return StageKey(stage=stage, version=version, config=plain, inputs=dict(inputs))
 
 
 def scan(directory: Path) -> dict[str, FileEntry]:

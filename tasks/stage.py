@@ -5,7 +5,6 @@ store already holds what it would make; called while planning it only says which
 """
 
 import dataclasses
-import json
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +19,7 @@ from heimdall.config import Preset
 from heimdall.files import digest_json
 from heimdall.progress import Progress, TerminalProgress, format_seconds
 from heimdall.refs import ArtifactRef, Record
-from heimdall.store import Manifest, StageKey, Store
+from heimdall.store import Manifest, StageKey, Store, make_key
 from heimdall.tracking import Run as TrackedRun
 from heimdall.workspace import Workspace
 
@@ -166,10 +165,7 @@ class Stage(Generic[P, R]):
 
     def _make_key(self, pipeline: Pipeline, inputs: Mapping[str, Any]) -> StageKey:
         digests = {name: digest_input(value) for name, value in inputs.items()}
-        config = json.loads(
-            json.dumps(self._config(pipeline.preset), default=lambda model: model.model_dump(mode="json"))
-        )
-        return StageKey(stage=self.name, version=self._version, config=config, inputs=digests)
+        return make_key(self.name, self._version, self._config(pipeline.preset), digests)
 
     def _reuse(self, pipeline: Pipeline, key: StageKey) -> Manifest | None:
         found = pipeline.store.find(key) or (self._stands(pipeline, key) if self._stands else None)

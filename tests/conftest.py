@@ -7,7 +7,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A slow machine is not a failed property.
+hypothesis.settings.register_profile("heimdall", deadline=None)
+hypothesis.settings.load_profile("heimdall")
 
 
 @pytest.fixture(scope="session")

@@ -107,11 +107,11 @@ def test_a_change_of_anything_makes_another_key(change: dict[str, Any]) -> None:
 
 
 def test_a_key_takes_the_whole_resolved_configuration() -> None:
-    plain = make_key("generate", 1, DataConfig(train_rows=10, split_rows=2), {})
-    assert plain == make_key("generate", 1, DataConfig(split_rows=2, train_rows=10, seed=1), {})
-    assert plain != make_key("generate", 1, DataConfig(train_rows=10, split_rows=2, seed=2), {})
-    assert make_key("verdict", 1, GateConfig(floors={"a": 0.1, "b": 1}), {}).digest == (
-        make_key("verdict", 1, GateConfig(floors={"b": 1.0, "a": 0.1}), {}).digest
+    plain = make_key("generate", 1, DataConfig(train_rows=10, split_rows=2).model_dump(), {})
+    assert plain == make_key("generate", 1, DataConfig(split_rows=2, train_rows=10, seed=1).model_dump(), {})
+    assert plain != make_key("generate", 1, DataConfig(train_rows=10, split_rows=2, seed=2).model_dump(), {})
+    assert make_key("verdict", 1, GateConfig(floors={"a": 0.1, "b": 1}).model_dump(), {}).digest == (
+        make_key("verdict", 1, GateConfig(floors={"b": 1.0, "a": 0.1}).model_dump(), {}).digest
     )
 
 

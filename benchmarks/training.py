@@ -26,7 +26,7 @@ from nornicdb.prompts import build_system_prompt
 from training.batches import EncodedRow, RowEncoder, build_batch, group_rows, plan_batches
 from training.loss import sum_loss
 from training.scratch import build_model
-from training.sft import GROUP_SIZE
+from training.sft import GROUP_TOKENS
 from training.tokenizer import build_tokenizer, load_tokenizer
 
 BATCH_ROWS = 32
@@ -71,7 +71,7 @@ def _autocast() -> Any:
 
 def train_shared(model: Any, rows: list[EncodedRow], prefix: list[int]) -> None:
     """Forward and backward as `training.sft` does it."""
-    groups = group_rows(rows, GROUP_SIZE)
+    groups = group_rows(rows, GROUP_TOKENS)
     threads = os.cpu_count() or 1
     parameters = list(model.parameters())
 

@@ -263,7 +263,7 @@ def sample_query(schema: Schema, rng: random.Random) -> Query | None:
     """One random derivation over a schema, or None where the choice does not fit the schema (try again)."""
     kind = rng.choices(tuple(_SHAPE_WEIGHTS), weights=tuple(_SHAPE_WEIGHTS.values()))[0]
     head = rng.randrange(len(schema.nodes))
-    hops = _sample_hops(schema, head, 1 if kind in _NEEDS_HOP else rng.choices((0, 1, 2), (50, 36, 14))[0], rng)
+    hops = _sample_hops(schema, head, 1 if kind in _NEEDS_HOP else rng.choices((0, 1, 2), (54, 38, 8))[0], rng)
     if kind in _NEEDS_HOP and not hops:
         return None
     path = [head, *(hop.target for hop in hops)]
@@ -341,7 +341,7 @@ def _sample_shape(schema: Schema, kind: ShapeKind, path: list[int], rng: random.
 
 
 def _sample_conditions(schema: Schema, path: list[int], shape: Shape, rng: random.Random) -> tuple[Condition, ...]:
-    wanted = rng.choices((0, 1, 2), (30, 52, 18))[0]
+    wanted = rng.choices((0, 1, 2), (34, 52, 14))[0]
     used = {prop.name for prop in shape.props}
     conditions: list[Condition] = []
     for _ in range(wanted):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 IGNORED = -100  # PyTorch's default ignore_index
 _LENGTH_STEP = 32  # lengths are rounded up: a new shape costs oneDNN a new primitive
-_POOL = 512  # groups that are sorted by length together
+_POOL = 96  # groups that are sorted by length together: few, or each batch would be of one family
 
 
 @dataclass(frozen=True)
@@ -100,14 +100,22 @@ def check_lengths(rows: Sequence[EncodedRow], prefix: int, limit: int) -> None:
             )
 
 
-def group_rows(rows: Sequence[EncodedRow], size: int) -> list[Group]:
-    """Neighbouring rows of one schema in groups of at most `size`; other rows are grouped as they come."""
+def group_rows(rows: Sequence[EncodedRow], tokens: int) -> list[Group]:
+    """Neighbouring rows of one schema (or of none) in groups of at most `tokens` tokens; a longer row is alone.
+
+    Groups of all families come out about equally long, so that a batch can mix them without padding.
+    """
     groups: list[Group] = []
     start = 0
     for end in range(1, len(rows) + 1):
-        if end == len(rows) or end - start == size or rows[end].group != rows[start].group:
-            groups.append(lay_out(rows[start:end]))
-            start = end
+        if (
+            end < len(rows)
+            and rows[end].group == rows[start].group
+            and len(lay_out(rows[start : end + 1]).ids) <= tokens
+        ):
+            continue
+        groups.append(lay_out(rows[start:end]))
+        start = end
     return groups
 
 

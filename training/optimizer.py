@@ -12,11 +12,16 @@ _ADAM_BETAS = (0.9, 0.95)
 class MuonWithAdamW(torch.optim.Optimizer):
     """Both optimizers share one learning rate: Muon's updates are scaled to the size of AdamW's (`match_rms_adamw`).
 
-    Muon (momentum, then orthogonalised by Newton-Schulz) takes parameters with two dimensions; `others` go to AdamW.
+    Muon (momentum, then orthogonalised by Newton-Schulz) takes the hidden matrices, AdamW the embeddings and the rest.
     """
 
     def __init__(
-        self, matrices: list[torch.nn.Parameter], others: list[torch.nn.Parameter], *, lr: float, weight_decay: float
+        self,
+        matrices: list[torch.nn.Parameter],
+        others: list[torch.nn.Parameter],
+        *,
+        lr: float,
+        weight_decay: float,
     ) -> None:
         self._parts: tuple[torch.optim.Optimizer, ...] = (
             torch.optim.Muon(
@@ -50,12 +55,14 @@ class MuonWithAdamW(torch.optim.Optimizer):
 def build_optimizer(model: torch.nn.Module, kind: str, lr: float, weight_decay: float) -> torch.optim.Optimizer:
     """`muon` or `adamw`; only matrices inside the decoder's layers are decayed."""
     named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-    matrices = [
-        parameter for name, parameter in named if parameter.ndim == 2 and "embed" not in name and "lm_head" not in name
-    ]
-    chosen = {id(parameter) for parameter in matrices}
-    others = [parameter for _, parameter in named if id(parameter) not in chosen]
+    outer = {id(parameter) for name, parameter in named if "embed" in name or "lm_head" in name}
+    matrices = [parameter for _, parameter in named if parameter.ndim == 2 and id(parameter) not in outer]
+    inner = {id(parameter) for parameter in matrices}
+    others = [parameter for _, parameter in named if id(parameter) not in inner]
     if kind == "muon":
         return MuonWithAdamW(matrices, others, lr=lr, weight_decay=weight_decay)
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    groups = [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=lr, betas=_ADAM_BETAS)

@@ -43,7 +43,7 @@ from training.optimizer import build_optimizer
 from training.scratch import build_model
 from training.tokenizer import load_tokenizer
 
-GROUP_SIZE = 4  # rows of one schema in one sequence: more save tokens but widen the attention
+GROUP_TOKENS = 512  # in one sequence: more rows share more, but attention widens
 _WHOLE = "whole"  # this file in a checkpoint says that all others were written
 _KEPT_CHECKPOINTS = 2
 _LOG_EVERY = 10
@@ -251,7 +251,7 @@ def _load_batches(
     answers = sum(len(row.answer) for row in encoded)
     if split == "train" and not answers:
         raise TrainingError(f"{path} has no row to learn from.")
-    groups = group_rows(encoded, GROUP_SIZE)
+    groups = group_rows(encoded, GROUP_TOKENS)
     plan = plan_batches(groups, config.batch_size, config.seed)
     prefixes = Prefixes(encoder, prompt, config.seed, config.prompt_share if split == "train" else 1.0)
     return BatchDataset(groups, plan, prefixes, pad, shards), len(found), answers

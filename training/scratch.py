@@ -1,9 +1,10 @@
 """A small Qwen2 decoder from nothing, whose first two layers start as a copying circuit.
 
 A model that answers from a schema must copy identifiers it never saw. Random weights find that circuit late and
-abruptly; here it is written into the weights before the first step: layer 0 attends to the previous token, layer 1
-finds the earlier place where the current token stood and copies what came next (an induction head, Olsson et al.
-2022, arXiv:2209.11895). Everything else starts at zero output, so the circuit is all the model does at step 0.
+abruptly; here it is written into the weights before the first step: layer 0 attends to the two previous tokens,
+layer 1 finds the earlier place where the last two tokens stood and copies what came next (an induction head, Olsson et
+al. 2022, arXiv:2209.11895). One token is not enough: pieces are short, so each stands in many places. Everything else
+starts at zero output, so the circuit is all the model does at step 0.
 """
 
 import re
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 HEAD_SIZE = 64
-ROPE_THETA = 1e6  # low frequencies then turn by less than a radian over a whole prompt, so content can be matched
+ROPE_THETA = 1e8  # most rotary pairs then turn by less than a radian over a whole prompt, so content can be matched
 MAX_POSITIONS = 8192
 _EMBEDDING_STD = 0.06
 _OWN_SHARE = 0.5  # of a spelling's own vector beside the one it shares with its other spellings
-_PREVIOUS_STRENGTH = 8.9  # attention logits: one step off the previous token costs about 8
-_PREVIOUS_PAIRS = 8  # rotary pairs with the highest frequencies, which tell neighbours apart
+_POSITION_STRENGTH = 9.5  # attention logits: one step off the wanted distance costs about 8
+_POSITION_PAIRS = 7  # rotary pairs with the highest frequencies, which tell neighbours apart
+_CONTENT_PAIRS = 22  # rotary pairs with the lowest frequencies
 _MATCH_STRENGTH = 2.0
+_SECOND_MATCH_STRENGTH = 1.8
 _COPY_GAIN = 2.0  # the copied token against the current one in the output
 
 
@@ -55,7 +58,7 @@ def build_model(config: ScratchConfig, tokenizer: "PreTrainedTokenizerBase", see
             layer.self_attn.o_proj.weight.zero_()
             layer.mlp.down_proj.weight.zero_()
         _share_embeddings(model.model.embed_tokens.weight, tokenizer, config.hidden_size // 2)
-        _write_previous_token_heads(model.model.layers[0].self_attn, config.hidden_size)
+        _write_looking_back(model.model.layers[0].self_attn, config.hidden_size)
         _write_induction_heads(model.model.layers[1].self_attn, config.hidden_size)
     return model
 
@@ -74,7 +77,7 @@ def _check_sizes(config: ScratchConfig) -> None:
 def _share_embeddings(weight: "torch.Tensor", tokenizer: "PreTrainedTokenizerBase", width: int) -> None:
     """Spellings of one word (`customer`, `Customer`, ` customer`) share most of their vector, in half the space.
 
-    The other half is where layer 0 writes the previous token.
+    The other half is where layer 0 writes the two tokens before.
     """
     import torch
 
@@ -88,50 +91,62 @@ def _share_embeddings(weight: "torch.Tensor", tokenizer: "PreTrainedTokenizerBas
         weight[index, :width] = mixed * (_EMBEDDING_STD / (1 + _OWN_SHARE**2) ** 0.5)
 
 
-def _write_previous_token_heads(attention: Any, hidden: int) -> None:
-    """Heads whose query and key are constants that rotary embedding turns into `one step back`.
+def _write_looking_back(attention: Any, hidden: int) -> None:
+    """Heads whose query and key are constants that rotary embedding turns into "one step back" and "two steps back".
 
-    For a rotary pair with frequency w, a query at angle -w and a key at angle 0 agree best at distance 1.
+    For a rotary pair with frequency w, a query at angle -w k and a key at angle 0 agree best at distance k. The first half
+    of the heads looks one step back, the second half two; each half copies the first quarter of the space, in which
+    embeddings live, into a quarter of its own.
     """
     import torch
 
-    half = hidden // 2
+    quarter = hidden // 4
     frequencies = ROPE_THETA ** (-torch.arange(0, HEAD_SIZE, 2) / HEAD_SIZE)
-    for head in range(half // HEAD_SIZE):
-        rows = slice(head * HEAD_SIZE, (head + 1) * HEAD_SIZE)
-        for projection in (attention.q_proj, attention.k_proj):
-            projection.weight[rows].zero_()
-            projection.bias[rows].zero_()
-        for pair in range(_PREVIOUS_PAIRS):
-            cosine, sine = head * HEAD_SIZE + pair, head * HEAD_SIZE + pair + HEAD_SIZE // 2
-            attention.q_proj.bias[cosine] = _PREVIOUS_STRENGTH * torch.cos(frequencies[pair])
-            attention.q_proj.bias[sine] = -_PREVIOUS_STRENGTH * torch.sin(frequencies[pair])
-            attention.k_proj.bias[cosine] = _PREVIOUS_STRENGTH
-        attention.v_proj.weight[rows].zero_()
-        attention.v_proj.bias[rows].zero_()
-        for offset in range(HEAD_SIZE):
-            source = head * HEAD_SIZE + offset
-            attention.v_proj.weight[source, source] = 1.0
-            # The norm before attention scales the embedding's half to about sqrt(2); undo that and its size.
-            attention.o_proj.weight[half + source, source] = _EMBEDDING_STD / 2**0.5
+    per_offset = quarter // HEAD_SIZE  # heads that a quarter of the space needs
+    for offset in (1, 2):
+        for part in range(per_offset):
+            head = (offset - 1) * per_offset + part
+            rows = _clear(attention, head)
+            for pair in range(_POSITION_PAIRS):
+                cosine, sine = rows.start + pair, rows.start + pair + HEAD_SIZE // 2
+                attention.q_proj.bias[cosine] = _POSITION_STRENGTH * torch.cos(offset * frequencies[pair])
+                attention.q_proj.bias[sine] = -_POSITION_STRENGTH * torch.sin(offset * frequencies[pair])
+                attention.k_proj.bias[cosine] = _POSITION_STRENGTH
+            for number in range(HEAD_SIZE):
+                source = part * HEAD_SIZE + number
+                attention.v_proj.weight[rows.start + number, source] = 1.0
+                # The norm before attention scales the embedding's half to about sqrt(2); undo that and its size.
+                attention.o_proj.weight[(offset + 1) * quarter + source, rows.start + number] = _EMBEDDING_STD / 2**0.5
 
 
 def _write_induction_heads(attention: Any, hidden: int) -> None:
-    """Heads that match the current token with a key's previous token and copy the key's own token to the output."""
-    half = hidden // 2
-    low = HEAD_SIZE // 4  # pairs above a quarter of the head turn too fast to match content
+    """Heads that look for the last two tokens before a key's own token, and copy that token to the output.
+
+    Query: the current token and the one before it; key: the token before the key and the one before that.
+    """
+    half, quarter = hidden // 2, hidden // 4
+    low = HEAD_SIZE // 2 - _CONTENT_PAIRS  # faster pairs turn too much over a prompt to match content
     for head in range(hidden // HEAD_SIZE):
-        rows = slice(head * HEAD_SIZE, (head + 1) * HEAD_SIZE)
-        for projection in (attention.q_proj, attention.k_proj, attention.v_proj):
-            projection.weight[rows].zero_()
-            projection.bias[rows].zero_()
+        rows = _clear(attention, head)
         slots = [pair + part for part in (0, HEAD_SIZE // 2) for pair in range(low, HEAD_SIZE // 2)]
+        nearest = len(slots) * 3 // 5  # the current token says more than the one before it
         for number, slot in enumerate(slots):
-            source = (head * len(slots) + number) % half
-            attention.q_proj.weight[head * HEAD_SIZE + slot, source] = _MATCH_STRENGTH
-            attention.k_proj.weight[head * HEAD_SIZE + slot, half + source] = _MATCH_STRENGTH
-        for offset in range(HEAD_SIZE):
-            value = (head * HEAD_SIZE + offset) % half
-            attention.v_proj.weight[head * HEAD_SIZE + offset, value] = 1.0
+            source = (head * len(slots) + number) % quarter
+            strength = _MATCH_STRENGTH if number < nearest else _SECOND_MATCH_STRENGTH
+            attention.q_proj.weight[rows.start + slot, source if number < nearest else half + source] = strength
+            attention.k_proj.weight[rows.start + slot, (half if number < nearest else half + quarter) + source] = (
+                strength
+            )
+        for number in range(HEAD_SIZE):
+            value = (head * HEAD_SIZE + number) % half
+            attention.v_proj.weight[rows.start + number, value] = 1.0
             # Two heads write each dimension.
-            attention.o_proj.weight[value, head * HEAD_SIZE + offset] = _COPY_GAIN / 2 * _EMBEDDING_STD
+            attention.o_proj.weight[value, rows.start + number] = _COPY_GAIN / 2 * _EMBEDDING_STD
+
+
+def _clear(attention: Any, head: int) -> slice:
+    rows = slice(head * HEAD_SIZE, (head + 1) * HEAD_SIZE)
+    for projection in (attention.q_proj, attention.k_proj, attention.v_proj):
+        projection.weight[rows].zero_()
+        projection.bias[rows].zero_()
+    return rows

@@ -192,8 +192,9 @@ def train(spec: TrainSpec) -> TrainSummary | None:
     checkpoints = work_dir / CHECKPOINTS
     _drop_torn_checkpoints(checkpoints)
     threads = config.threads or os.cpu_count() or 1
-    torch.set_num_threads(threads)
     shards = 1 if _has_accelerator() else threads
+    # The shards are what runs side by side: what is left is many small operations, which two threads only slow down.
+    torch.set_num_threads(1 if shards > 1 else threads)
     precision = choose_precision()
     tokenizer = load_tokenizer(Path(spec.tokenizer))
     encoder = RowEncoder(tokenizer, spec.contract)

@@ -19,7 +19,14 @@ from training.job import CHECKPOINTS, MODEL, TrainSummary, train
 
 SCRATCH = ScratchConfig(hidden_size=256, layers=2, heads=4, kv_heads=4, intermediate_size=256, vocab_size=1024)
 CONFIG = TrainConfig(
-    scratch=SCRATCH, batch_size=8, optimizer="muon", learning_rate=2e-3, save_steps=3, eval_rows=4, threads=1
+    scratch=SCRATCH,
+    batch_size=8,
+    optimizer="muon",
+    learning_rate=2e-3,
+    save_steps=3,
+    eval_rows=4,
+    threads=1,
+    max_seq_length=2048,
 )
 
 
@@ -114,6 +121,7 @@ def test_a_lora_run_on_a_local_base_gives_a_merged_model(
         pretrained=PretrainedConfig(name_or_path=str(base), license="MIT"),
         lora=LoraConfig(rank=4),
         batch_size=32,
+        max_seq_length=2048,
         threads=1,
     )
     summary = run(training_data, training_tokenizer, tmp_path / "out", config=config)

@@ -22,7 +22,7 @@ from cypher.run import CypherError, EmbeddedGraph, Limits, RowLimitError
 from heimdall.errors import EngineError
 from heimdall.refs import Record
 
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 _MEMORY_BYTES = 2 << 30
 
 

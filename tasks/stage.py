@@ -4,13 +4,16 @@ A stage is a function `(work, *input records) -> record`. Called with a `Pipelin
 store already holds what it would make; called while planning it only says which of the two it would be.
 """
 
+import contextlib
 import dataclasses
+import logging
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast
 
+import httpx
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
@@ -98,10 +101,20 @@ class _PrefectProgress:
         if now - self._last < ARTIFACT_SECONDS and percent < 100:
             return
         self._last = now
-        if self._id is None:
-            self._id = create_progress_artifact(progress=percent, description=self._description)
-        else:
-            update_progress_artifact(self._id, progress=percent, description=f"{self._description}\n\n`{line}`")
+        with _sparing_work():
+            if self._id is None:
+                self._id = create_progress_artifact(progress=percent, description=self._description)
+            else:
+                update_progress_artifact(self._id, progress=percent, description=f"{self._description}\n\n`{line}`")
+
+
+@contextlib.contextmanager
+def _sparing_work() -> Iterator[None]:
+    """Artifacts are for people to look at: a server too busy to take one must not cost the work it is about."""
+    try:
+        yield
+    except httpx.HTTPError as error:
+        logging.getLogger(__name__).warning("Prefect's server did not take an artifact: %r", error)
 
 
 class Stage(Generic[P, R]):
@@ -213,6 +226,8 @@ def _announce(pipeline: Pipeline, step: Step, result: Mapping[str, Any], summary
     print(f"{step.stage}: {outcome}", file=sys.stderr, flush=True)
     facts = [f"| {name} | {value} |" for name, value in result.items() if isinstance(value, str | int | float)]
     shown = summary or "\n".join(["| | |", "| --- | --- |", *facts])
-    create_markdown_artifact(
-        key=f"stage-{step.stage}", markdown=f"**{step.stage}**: {outcome}\n\n{shown}\n\nIn the store: `{step.key}`"
-    )
+    with _sparing_work():
+        create_markdown_artifact(
+            key=f"stage-{step.stage}",
+            markdown=f"**{step.stage}**: {outcome}\n\n{shown}\n\nIn the store: `{step.key}`",
+        )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from prefect import flow
 from prefect.testing.utilities import prefect_test_harness
@@ -222,3 +223,23 @@ def test_a_step_is_a_plain_record_for_scripts() -> None:
         "key": "make/0123",
         "seconds": None,
     }
+
+
+@pytest.mark.usefixtures("tracking")
+def test_a_prefect_server_too_busy_for_artifacts_costs_no_work(
+    workspace: Workspace, preset: Preset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        raise httpx.ReadTimeout("busy")
+
+    monkeypatch.setattr("tasks.stage.create_markdown_artifact", refuse)
+    monkeypatch.setattr("tasks.stage.create_progress_artifact", refuse)
+
+    @stage("shown", version=1, result=Weighed)
+    def shown(work: Work) -> Weighed:
+        progress = work.show_progress("show", "things")
+        for done in range(1, 4):
+            progress(done, 3)
+        return Weighed(weight=1)
+
+    assert run(workspace, preset, shown) == [("shown", "run")]

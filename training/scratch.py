@@ -94,9 +94,9 @@ def _share_embeddings(weight: "torch.Tensor", tokenizer: "PreTrainedTokenizerBas
 def _write_looking_back(attention: Any, hidden: int) -> None:
     """Heads whose query and key are constants that rotary embedding turns into "one step back" and "two steps back".
 
-    For a rotary pair with frequency w, a query at angle -w k and a key at angle 0 agree best at distance k. The first half
-    of the heads looks one step back, the second half two; each half copies the first quarter of the space, in which
-    embeddings live, into a quarter of its own.
+    For a rotary pair with frequency w, a query at angle -w k and a key at angle 0 agree best at distance k. The first
+    half of the heads looks one step back, the second half two; each half copies the first quarter of the space, in
+    which embeddings live, into a quarter of its own.
     """
     import torch
 

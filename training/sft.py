@@ -147,7 +147,11 @@ class Reporter(TrainerCallback):
     def __init__(self, rows_per_step: float, tokens_per_step: float) -> None:
         self.stop_requested = False
         self._rows, self._tokens = rows_per_step, tokens_per_step
-        self._last: tuple[int, float] | None = None
+        self._last = (0, time.monotonic())
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """From here on rates are counted."""
+        self._last = (state.global_step, time.monotonic())
 
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any
@@ -163,9 +167,8 @@ class Reporter(TrainerCallback):
             )
         now = time.monotonic()
         if "loss" in event:
-            if self._last is not None and state.global_step > self._last[0]:
-                per_second = (state.global_step - self._last[0]) / (now - self._last[1])
-                event |= {"rows_per_second": per_second * self._rows, "tokens_per_second": per_second * self._tokens}
+            per_second = (state.global_step - self._last[0]) / (now - self._last[1])
+            event |= {"rows_per_second": per_second * self._rows, "tokens_per_second": per_second * self._tokens}
             self._last = (state.global_step, now)
         send({"step": state.global_step, "steps": state.max_steps, **event})
 

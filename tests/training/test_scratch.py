@@ -13,15 +13,17 @@ from training.tokenizer import load_tokenizer
 SMALL = {"hidden_size": 256, "layers": 2, "intermediate_size": 256, "vocab_size": 1024}
 
 
-def test_before_any_training_it_continues_a_repeated_sequence(training_tokenizer: Path) -> None:
+@pytest.mark.parametrize("distinct", [700, 40])
+def test_before_any_training_it_continues_a_repeated_sequence(training_tokenizer: Path, distinct: int) -> None:
+    """With few distinct tokens each stands in many places, and only the two before it tell which one is meant."""
     tokenizer = load_tokenizer(training_tokenizer)
     model = build_model(ScratchConfig(**SMALL), tokenizer, seed=1).eval()
     generator = torch.Generator().manual_seed(2)
-    first = torch.randint(256, 1000, (4, 60), generator=generator)
+    first = torch.randint(256, 256 + distinct, (4, 60), generator=generator)
     with torch.no_grad():
         logits = model(torch.cat([first, first], dim=1)).logits
     copied = logits[:, 60:-1].argmax(-1) == first[:, 1:]
-    assert copied.float().mean() > 0.8
+    assert copied.float().mean() > 0.9
 
 
 def test_the_same_seed_gives_the_same_weights(training_tokenizer: Path) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 HEIMDALL = Path(sys.executable).with_name("heimdall")
 PRESET = ("--preset", "heimdall_smoke")
-LONG = 600  # seconds; a machine that runs tests may be busy
+LONG = 1800  # seconds: a guard against hanging, not a promise; a machine that runs tests may be busy
 
 
 class Ended(NamedTuple):

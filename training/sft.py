@@ -346,7 +346,7 @@ def _drop_torn_checkpoints(checkpoints: Path) -> None:
 
 def _end_with_parent() -> None:
     """Blocks until standard input ends, which it does when the parent dies; then this process ends too."""
-    sys.stdin.read()
+    os.read(0, 1)  # not sys.stdin: a thread that waits inside it can abort the interpreter's exit
     os._exit(STOPPED)
 
 

@@ -6,9 +6,13 @@ thousands of questions under one system prompt cheap. The logits are the same up
 """
 
 import collections
+import contextlib
 import ctypes
 import logging
+import signal
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -59,7 +63,8 @@ class LocalModel:
         # llama.cpp's kernels for Intel's AMX, as GCC 12 compiles them, crash on every quantised matrix (at `ldtilecfg`;
         # compare ggml-org/llama.cpp#20824). They live in the "extra buffer types", which can be left out.
         parameters.use_extra_bufts = b"AMX_INT8 = 1" not in llama.llama_print_system_info()
-        self._model = llama.llama_model_load_from_file(str(path).encode(), parameters)
+        with _deferring_signals():
+            self._model = llama.llama_model_load_from_file(str(path).encode(), parameters)
         if not self._model:
             raise InputError(f"llama.cpp cannot load '{path}': {explain_last_error()}")
         self._vocabulary = llama.llama_model_get_vocab(self._model)
@@ -70,7 +75,8 @@ class LocalModel:
         options.n_threads = options.n_threads_batch = threads
         # on a CPU flash attention sums in F16, and takes 1.7 times as long per token at 500 tokens of context
         options.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
-        self._context = llama.llama_init_from_model(self._model, options)
+        with _deferring_signals():
+            self._context = llama.llama_init_from_model(self._model, options)
         if not self._context:
             reason = explain_last_error()
             self.close()
@@ -253,6 +259,26 @@ def explain_last_error() -> str:
     text = " / ".join(_recent_errors) or "it gave no reason."
     _recent_errors.clear()
     return text
+
+
+@contextlib.contextmanager
+def _deferring_signals() -> Iterator[None]:
+    """Lets Ctrl-C and SIGTERM wait until llama.cpp is done: raised inside its log callback, they would be lost."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: arrived.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if arrived:
+            signal.raise_signal(arrived[0])
 
 
 def _receive_log(level: int, text: bytes, _user_data: Any) -> None:

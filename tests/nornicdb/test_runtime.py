@@ -1,5 +1,7 @@
 """The runtime against the model it was made from, llama-cpp-python's own interface, and damaged files."""
 
+import ctypes
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -196,3 +198,27 @@ def test_a_model_can_be_closed_twice_and_says_so_when_used_afterwards(tiny_gguf:
     for use in (lambda: model.tokenize("a"), lambda: model.complete([5], 1), lambda: model.score([5], [6])):
         with pytest.raises(EngineError, match="closed"):
             use()
+
+
+def test_a_signal_while_llama_cpp_loads_is_not_lost(tiny_gguf: Path) -> None:
+    """llama.cpp logs as it loads, and an exception inside its log callback goes nowhere."""
+    from nornicdb import runtime
+
+    receive = runtime._receive_log
+    sent: list[int] = []
+
+    def interrupt_once(level: int, text: bytes, data: object) -> None:
+        if not sent:
+            sent.append(level)
+            signal.raise_signal(signal.SIGINT)
+        receive(level, text, data)
+
+    llama = runtime.load_llama_cpp()
+    callback = llama.llama_log_callback(interrupt_once)
+    llama.llama_log_set(callback, ctypes.c_void_p(0))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            LocalModel(tiny_gguf, context_size=256, threads=1)
+    finally:
+        llama.llama_log_set(runtime._callback, ctypes.c_void_p(0))
+    assert sent

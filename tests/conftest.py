@@ -1,7 +1,10 @@
 """What tests of several packages share: a quiet OpenMP, and a tiny model with its GGUF file."""
 
 import os
+import signal
 
+# A shell that starts the tests in the background makes them, and every command they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads starve each other on small machines
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -3,8 +3,6 @@
 import os
 import signal
 
-# A shell that starts the tests in the background makes them, and every command they start, ignore Ctrl-C.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads starve each other on small machines
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -12,6 +10,9 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+
+# A shell that starts the tests in the background makes them, and every command they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A slow machine is not a failed property.
 hypothesis.settings.register_profile("heimdall", deadline=None)

@@ -33,7 +33,7 @@ METRIC_TITLES = {
     "parse_rate": "Cypher parses",
     "execution_accuracy": "right result",
     "judged": "judged",
-    "exact_match": "same text",
+    "exact_match": "same form",
     "perplexity": "perplexity",
     "latency_p50_ms": "p50, ms",
     "latency_p95_ms": "p95, ms",

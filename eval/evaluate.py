@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from cypher.canonical import canonicalize
 from cypher.graph import PropertyGraph, SchemaGraphs, read_graphs
 from cypher.judge import Judge, Judgement
 from cypher.parse import check_syntax
 from cypher.run import Limits
-from eval.metrics import FAMILIES, Example, Judged, normalise_query, same_json, score_examples, write_examples
+from eval.metrics import FAMILIES, Example, Judged, same_json, score_examples, write_examples
 from heimdall.config import EvalConfig
 from heimdall.errors import InputError
 from heimdall.progress import Progress
@@ -188,7 +189,7 @@ def judge_reply(row: Row, reply: Reply, graphs: Sequence[PropertyGraph], judge: 
     if not isinstance(query, str):
         return Outcome("wrong", "params.cypher is not a text", parses=False, exact=False)
     problem = check_syntax(query)
-    if normalise_query(query) == normalise_query(expected.cypher):
+    if canonicalize(query) == canonicalize(expected.cypher):
         return Outcome("right", "as expected", parses=problem is None, exact=True)
     if problem is not None:
         return Outcome("wrong", f"does not parse: {problem.message}", parses=False, exact=False)

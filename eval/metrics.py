@@ -1,6 +1,5 @@
 """What is measured on a question, and how the questions of one slice become scores with n and a 95 % interval."""
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -163,14 +162,6 @@ def same_json(left: Any, right: Any) -> bool:
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(same_json, left, right))
     return bool(left == right)
-
-
-_QUOTED_OR_SPACE = re.compile(r"""('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`)|\s+""", re.DOTALL)
-
-
-def normalise_query(query: str) -> str:
-    """A query's text with each run of white space outside quotes as one space, and without a final semicolon."""
-    return _QUOTED_OR_SPACE.sub(lambda match: match[1] or " ", query).strip().removesuffix(";").rstrip()
 
 
 def _score(name: str, examples: Sequence[Example], seed: int) -> Score:

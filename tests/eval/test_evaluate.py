@@ -130,7 +130,8 @@ def query_reply(cypher: Any) -> str:
     [
         (query_reply(GOLD), "right", True, True),
         (query_reply(f"  {GOLD.replace(' ', '  ')} ;"), "right", True, True),
-        (query_reply("MATCH (x:Person) WHERE 30 < x.age RETURN x.name AS who"), "right", True, False),
+        (query_reply("MATCH (x:Person) WHERE 30 < x.age RETURN x.name AS who"), "right", True, True),
+        (query_reply("MATCH (p:Person) WHERE NOT p.age <= 30 RETURN p.name"), "right", True, False),
         (f"Here you are: {query_reply(GOLD)} Done.", "right", True, True),
         (query_reply("MATCH (p:Person) WHERE p.age >= 30 RETURN p.name"), "wrong", True, False),
         (query_reply("MATCH (p:Person) WHERE p.age > 59 RETURN p.name"), "wrong", True, False),
@@ -179,10 +180,11 @@ def test_parameters_are_right_only_as_a_whole(
     assert other.judgement == "wrong"
 
 
-def test_a_query_without_graphs_is_right_by_its_text_or_not_judged(contract: Contract, judge: Judge) -> None:
+def test_a_query_without_graphs_is_right_by_its_canonical_form_or_not_judged(contract: Contract, judge: Judge) -> None:
     row = make_row(schema_id=None)
     assert judge_text(query_reply(GOLD), row, contract, judge).judgement == "right"
-    other = judge_text(query_reply("MATCH (x:Person) WHERE 30 < x.age RETURN x.name"), row, contract, judge)
+    assert judge_text(query_reply("MATCH (x:Person) WHERE 30 < x.age RETURN x.name"), row, contract, judge).exact
+    other = judge_text(query_reply("MATCH (p:Person) WHERE NOT p.age <= 30 RETURN p.name"), row, contract, judge)
     assert (other.judgement, other.parses) == ("not_judged", True)
     assert judge_text(query_reply("nonsense"), row, contract, judge).judgement == "wrong"
 

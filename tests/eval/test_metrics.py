@@ -13,7 +13,6 @@ from eval.metrics import (
     check_path,
     compare_examples,
     find_score,
-    normalise_query,
     read_examples,
     same_json,
     score_examples,
@@ -167,19 +166,3 @@ json_values = st.recursive(
 @given(json_values)
 def test_a_json_value_is_the_same_as_itself(value: object) -> None:
     assert same_json(value, value)
-
-
-@pytest.mark.parametrize(
-    ("query", "normal"),
-    [
-        ("MATCH  (n)\n\tRETURN n ;", "MATCH (n) RETURN n"),
-        ("RETURN 'a  b'", "RETURN 'a  b'"),
-        (r"RETURN 'it\'s  a'  AS x", r"RETURN 'it\'s  a' AS x"),
-        ('RETURN "a  b",  `x  y`', 'RETURN "a  b", `x  y`'),
-        ("RETURN 'unclosed  text", "RETURN 'unclosed text"),
-        ("", ""),
-    ],
-)
-def test_white_space_counts_only_inside_quotes(query: str, normal: str) -> None:
-    assert normalise_query(query) == normal
-    assert normalise_query(normal) == normal

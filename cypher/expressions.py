@@ -157,12 +157,14 @@ class ExpressionReader(Reading):
 
     def _read_label(self, element: Element) -> LabelTerm:
         if self.take("!"):
+            element.certain = False
             return LabelTerm("!", (self._read_label(element),))
         if self.take("("):
             term = self.read_labels(element)
             self.expect(")")
             return term
         if self.take("%"):
+            element.certain = False
             return LabelTerm("name", name="%")
         element.labels.append(self.read_name())
         return LabelTerm("name", name=write_name(element.labels[-1].value))

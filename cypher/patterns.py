@@ -121,6 +121,7 @@ class PatternReader(ExpressionReader):
             self.expect("]")
         else:
             step.variable = self.declare().number
+            self.elements.append(step)
         self.expect("-")
         right = self.take(">")
         step.arrow = "" if left == right else "<" if left else ">"

@@ -30,10 +30,14 @@ class PropertyUse:
 
 @dataclass
 class Element:
-    """A node or relationship of a pattern, or a test of a variable's label: what it is called and says of itself."""
+    """A node or relationship of a pattern, or a test of a variable's label: what it is called and says of itself.
+
+    `certain`: it has one of the `labels`, none of which stands behind a `!`.
+    """
 
     variable: int
     labels: list[Token] = field(default_factory=list)
+    certain: bool = True
     keys: list[Token] = field(default_factory=list)
 
 

@@ -7,7 +7,7 @@ nodes, embeddings, clusters and features are `db_stats`; the state of the server
 from collections.abc import Callable
 from typing import Any
 
-from datagen import lexicon
+from datagen.invention import invent_word
 from datagen.lexicon import TRAINING
 from datagen.phrasing import Phraser
 
@@ -182,18 +182,18 @@ _HAPPENINGS = (
 
 def _topic(phraser: Phraser) -> str:
     rng = phraser.rng
-    noun = rng.choice(TRAINING.nouns).plural if rng.random() < 0.6 else lexicon.invent_word(rng)
+    noun = rng.choice(TRAINING.nouns).plural if rng.random() < 0.6 else invent_word(rng)
     roll = rng.random()
     if roll < 0.35:
         return f"{rng.choice(_DESCRIPTIONS)} {noun}"
     if roll < 0.55:
         return f"{noun} {rng.choice(('in', 'for', 'about', 'from'))} {rng.choice(TRAINING.nouns).plural}"
-    return noun if roll < 0.8 else f"{rng.choice(TRAINING.nouns).singular} {lexicon.invent_word(rng)}"
+    return noun if roll < 0.8 else f"{rng.choice(TRAINING.nouns).singular} {invent_word(rng)}"
 
 
 def _announcement(phraser: Phraser) -> str:
     rng = phraser.rng
-    thing = rng.choice(TRAINING.nouns).singular if rng.random() < 0.6 else lexicon.invent_word(rng)
+    thing = rng.choice(TRAINING.nouns).singular if rng.random() < 0.6 else invent_word(rng)
     time = (
         f"{rng.randint(1, 12)}{rng.choice(('am', 'pm'))}"
         if rng.random() < 0.5
@@ -204,7 +204,7 @@ def _announcement(phraser: Phraser) -> str:
 
 def _name(phraser: Phraser) -> str:
     rng = phraser.rng
-    return rng.choice(_FIRST_NAMES) if rng.random() < 0.3 else lexicon.invent_word(rng).capitalize()
+    return rng.choice(_FIRST_NAMES) if rng.random() < 0.3 else invent_word(rng).capitalize()
 
 
 def _quote(text: str, phraser: Phraser) -> str:
@@ -351,7 +351,7 @@ def _query(phraser: Phraser) -> tuple[str, Params]:
     label = (
         "".join(word.capitalize() for word in rng.choice(TRAINING.nouns).singular.split())
         if rng.random() < 0.5
-        else lexicon.invent_word(rng).capitalize()
+        else invent_word(rng).capitalize()
     )
     other = rng.choice(TRAINING.relations).name
     prop = rng.choice((*TRAINING.names, *TRAINING.properties)).words.replace(" ", "_")

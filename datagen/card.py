@@ -22,7 +22,7 @@ Requests to NornicDB's assistant with their one right answer, made by a generato
 execution: every query runs on {graphs} small graphs, is never empty, and differs from most of its single-step mutants.
 
 - contract: `{source}`, digest `{digest}`; system prompt `{prompt}`, added when a row is used
-- seed {seed}; {schemas} schemas, {invented:.0%} with invented identifiers
+- seed {seed}; {schemas} schemas, {invented:.0%} of their words invented
 - {skeletons} query skeletons, {derivations} distinct derivations (skeleton and wording)
 - {killed} of {mutants} mutants told apart
 

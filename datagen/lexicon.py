@@ -1,10 +1,8 @@
 """The words schemas are made of: nouns, relations and typed properties, each held by training or by the held-out schemas.
 
-A word list alone does not teach a model to copy (docs/data.md), so a share of every schema's identifiers is invented
-letter by letter.
+A word list alone does not teach a model to copy, so a share of every schema's words is made up (`datagen.invention`).
 """
 
-import random
 from dataclasses import dataclass
 from typing import Literal
 
@@ -72,7 +70,8 @@ tenant_space voucher refund warranty mechanic garage tire puppet theater costume
 _IRREGULAR = {"person": "people", "species": "species", "city": "cities"}
 
 
-def _noun(word: str) -> Noun:
+def make_noun(word: str) -> Noun:
+    """A noun of one or two words (`support ticket`) with its plural."""
     singular = word.replace("_", " ")
     head, _, last = singular.rpartition(" ")
     if last in _IRREGULAR:
@@ -147,6 +146,51 @@ SERVES|serve|served by
 JOINED|joined|joined by
 ORDERED|ordered|ordered by
 REQUESTED|requested|requested by
+STUDIES|study|studied by
+STUDIED|studied|studied by
+APPLIES_TO|apply to|applied to by
+COPIED|copied|copied by
+VERIFIES|verify|verified by
+MODIFIED|modified|modified by
+REPLIED_TO|replied to|replied to by
+CARED_FOR|cared for|cared for by
+EXCHANGED|exchanged|exchanged by
+MERGED_WITH|merged with|merged with by
+RELATES_TO|relate to|related to by
+RESOLVED|resolved|resolved by
+CHANGES|change|changed by
+HIRED|hired|hired by
+STORES|store|stored by
+REACHES|reach|reached by
+WATCHED|watched|watched by
+FIXES|fix|fixed by
+PASSES|pass|passed by
+BLOCKS|block|blocked by
+OPENED|opened|opened by
+CLOSED|closed|closed by
+PAYS|pay|paid by
+PAID_FOR|paid for|paid for by
+HELPS|help|helped by
+STARTED|started|started by
+SENT_TO|were sent to|receiving
+SENDS|send|sent by
+RECEIVED|received|received by
+GREW|grew|grown by
+TOOK|took|taken by
+DROVE|drove|driven by
+FLEW_TO|flew to|reached by
+KEEPS|keep|kept by
+HOLDS|hold|held by
+BUILT|built|built by
+STARTS_AT|start at|starting
+ENDS_AT|end at|ending
+STAYS_IN|stay in|housing
+SUBSCRIBED_TO|are subscribed to|subscribed to by
+COLLABORATES_WITH|collaborate with|collaborating with
+CONTRIBUTED_TO|contributed to|contributed to by
+BACKED_BY|are backed by|backing
+MADE_OF|are made of|used for
+LINKED_TO|are linked to|linked from
 """.split("\n")
 
 _HELD_OUT_RELATIONS = """
@@ -195,6 +239,20 @@ _CATEGORIES: dict[str, str] = {
     "environment": "staging production testing",
     "department": "sales finance support legal design",
     "genre": "drama comedy jazz rock history",
+    "severity": "minor major critical",
+    "size class": "tiny small medium large",
+    "gender": "female male other",
+    "mode": "manual automatic hybrid",
+    "weekday": "monday tuesday wednesday friday sunday",
+    "source": "web phone email partner",
+    "method": "cash card transfer cheque",
+    "brand": "acme nova orbit zenith",
+    "state": "running stopped failed queued",
+    "protocol": "http ftp ssh smtp",
+    "origin": "local imported mixed",
+    "quality": "poor fair good excellent",
+    "team name": "red falcon tigers sharks",
+    "stage": "planned started finished cancelled",
 }
 _HELD_OUT_CATEGORIES: dict[str, str] = {
     "material": "steel wood glass paper copper",
@@ -227,6 +285,18 @@ rank|1|200||
 height|10|400|tallest|shortest
 floor|0|60||
 distance|1|900|farthest|nearest
+width|1|500|widest|narrowest
+votes|0|900||
+points|0|300||
+attempts|1|40||
+reading time|1|90||
+visitor count|0|5000||
+bed count|1|60||
+delay|0|240||
+timeout|1|600||
+version number|1|90|latest|earliest
+port|20|9000||
+experience|0|40|most experienced|least experienced
 """
 _HELD_OUT_INTEGERS = """
 depth|1|500|deepest|shallowest
@@ -248,6 +318,16 @@ cost|5|800|costliest|cheapest
 latency|1|400|slowest|fastest
 area|5|600|largest|smallest
 load|0|100|busiest|least busy
+income|100|9000||
+interest rate|0|20||
+margin|0|60||
+temperature|1|99|hottest|coldest
+growth|0|80|fastest growing|slowest growing
+shipping cost|1|90||
+accuracy|1|99|most accurate|least accurate
+volume|1|400||
+tax|0|90||
+hourly wage|5|150||
 """
 _HELD_OUT_FLOATS = """
 thickness|1|40|thickest|thinnest
@@ -256,10 +336,26 @@ toll|1|60||
 fee|1|90||
 """
 _BOOLEANS = (
-    "active|active verified|verified public|public archived|archived enabled|enabled premium|premium urgent|urgent"
+    "active|active verified|verified public|public archived|archived enabled|enabled premium|premium urgent|urgent "
+    "deleted|deleted paid|paid open|open locked|locked shared|shared encrypted|encrypted completed|completed available|available"
 )
 _HELD_OUT_BOOLEANS = "certified|certified damaged|damaged insured|insured"
-_STRINGS = ("name", "title", "code", "email", "owner name", "serial number", "label", "short name")
+_STRINGS = (
+    "name",
+    "title",
+    "code",
+    "email",
+    "owner name",
+    "serial number",
+    "label",
+    "short name",
+    "username",
+    "reference",
+    "slug",
+    "alias",
+    "full name",
+    "address",
+)
 _HELD_OUT_STRINGS = ("nickname", "motto", "tag", "call sign")
 
 
@@ -292,7 +388,7 @@ def _lexicon(
     flags = [Property(word, "BOOLEAN", truth=truth) for word, truth in (pair.split("|") for pair in booleans.split())]
     pools = [Property(word, "STRING", pool=tuple(values.split())) for word, values in categories.items()]
     return Lexicon(
-        tuple(_noun(word) for word in dict.fromkeys(nouns)),
+        tuple(make_noun(word) for word in dict.fromkeys(nouns)),
         tuple(_relation(line) for line in relations if line),
         tuple(pools + numbers + flags),
         tuple(Property(word, "STRING") for word in names),
@@ -315,40 +411,3 @@ HELD_OUT = _lexicon(
     _HELD_OUT_BOOLEANS,
     _HELD_OUT_STRINGS,
 )
-
-_VOWELS, _CONSONANTS = "aeiou", "bcdfghjklmnpqrstvwxyz"
-
-
-def invent_word(rng: random.Random, shortest: int = 4, longest: int = 8) -> str:
-    """A pronounceable lower-case word made letter by letter; almost surely in no list."""
-    length, word = rng.randint(shortest, longest), ""
-    vowel = rng.random() < 0.4
-    while len(word) < length:
-        word += rng.choice(_VOWELS if vowel else _CONSONANTS)
-        vowel = not vowel if rng.random() < 0.85 else vowel
-    return word
-
-
-def invent_noun(rng: random.Random) -> Noun:
-    """An invented entity with a regular plural."""
-    return _noun(invent_word(rng) if rng.random() < 0.75 else f"{invent_word(rng, 3, 5)}_{invent_word(rng, 3, 5)}")
-
-
-def invent_relation(rng: random.Random) -> Relation:
-    """An invented relationship; half of them read as verbs, half as opaque codes that a question must name."""
-    word = invent_word(rng, 4, 7)
-    if rng.random() < 0.5:
-        return Relation(f"{word}ED".upper(), (f"{word}ed",), (f"{word}ed by",))
-    name = f"HAS_{word}".upper() if rng.random() < 0.5 else f"{word}_{invent_word(rng, 2, 4)}".upper()
-    return Relation(name, (f"have {name} to", f"are linked by {name} to"), (f"linked by {name} from",))
-
-
-def invent_property(rng: random.Random) -> Property:
-    """An invented property of a random type."""
-    word = invent_word(rng)
-    kind: PropertyType = rng.choice(("STRING", "INTEGER", "FLOAT", "BOOLEAN"))
-    if kind == "STRING":
-        return Property(word, kind, pool=tuple(invent_word(rng) for _ in range(4)))
-    if kind == "BOOLEAN":
-        return Property(word, kind, truth=word)
-    return Property(word, kind, low=1, high=rng.choice((50, 500, 5000)))

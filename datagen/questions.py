@@ -7,82 +7,104 @@ from datagen.phrasing import Phraser
 from datagen.queries import Condition, Hop, Query
 from datagen.schemas import NodeType, SchemaProperty
 
+# How a command begins; {show} in a frame below.
+_SHOW = (
+    "show", "show me", "list", "give me", "get", "get me", "return", "find", "display", "print", "tell me", "I need", "I want",
+    "I want to see", "I would like", "let me see", "please show", "please list", "please give me", "can you show me", "could you list",
+    "can you get me", "retrieve", "look up", "output", "we need", "fetch", "pull up",
+)  # fmt: skip
+_DETERMINERS = ("", "", "", "", "all ", "the ", "all the ", "all of the ", "every one of the ")
+
+# {np} is the noun phrase with its determiner, {bare} without.
 _REQUESTS: dict[str, tuple[str, ...]] = {
     "nodes": (
-        "show {np}", "find all {np}", "list {np}", "get all {np}", "give me {np}", "return {np}", "show me all the {np}",
-        "I am looking for {np}", "search the database for {np}", "fetch {np}", "which {np} are there", "display every one of the {np}",
-        "pull up {np}",
+        "{show} {np}", "{show} {np}", "{show} {np}", "I am looking for {np}", "search for {np}", "which {bare} are there", "{np}",
+        "what {bare} are in the database", "search the database for {np}", "which {bare} do we have", "what {bare} do we know of",
     ),
     "project": (
-        "show the {p} of {np}", "list the {p} of {np}", "what is the {p} of {np}", "give me the {p} of {np}", "get the {p} for {np}",
-        "return the {p} of all {np}", "show me {p} for {np}", "{p} of {np}", "for all {np}, show the {p}", "find the {p} of {np}",
-        "I need the {p} of {np}", "what {p} do {np} have", "fetch the {p} for each of the {np}", "tell me the {p} of every one of the {np}",
+        "{show} the {p} of {np}", "{show} the {p} of {np}", "{show} the {p} for {np}", "{show} {p} of {np}", "what is the {p} of {np}",
+        "what are the {p} of {np}", "{p} of {np}", "for {np}, {show} the {p}", "what {p} do {bare} have", "{show} {np} with the {p}",
+        "{np}: {p}", "{p} for {np}", "which {p} belongs to {np}", "the {p} that {np} have, please", "what do we have as {p} for {np}",
     ),
     "distinct": (
-        "show the distinct {p} of {np}", "list the different {p} values of {np}", "what distinct {p} values do {np} have",
-        "unique {p} of {np}", "get the unique {p} values of {np}", "give me the distinct {p} values for {np}",
-        "which different {p} values occur among {np}", "list each {p} of {np} once",
+        "{show} the distinct {p} of {np}", "{show} the different {p} values of {np}", "what distinct {p} values do {bare} have",
+        "unique {p} of {np}", "{show} the unique {p} values of {np}", "{show} each {p} of {np} once", "which distinct {p} do {bare} have",
+        "{show} the {p} of {np} without repeats", "what are the unique {p} of {np}", "{p} of {np}, each only once",
+        "which different {p} values occur among {np}", "{show} every {p} that {bare} have, no duplicates",
     ),
     "count": (
-        "how many {np} are there", "count {np}", "count all {np}", "what is the number of {np}", "number of {np}",
-        "how many {np} do we have", "give me the count of {np}", "count the {np}", "tell me how many {np} exist",
-        "I want to know how many {np} there are", "what is the total number of {np}", "get me a head count of {np}",
+        "how many {bare} are there", "count {np}", "count {np}", "what is the number of {bare}", "number of {bare}", "how many {bare} do we have",
+        "{show} the count of {bare}", "{show} the number of {bare}", "how many {bare}", "what is the count of {np}", "total number of {bare}",
+        "count how many {bare} there are", "how many {bare} does the database hold", "tell me how many {bare} exist",
+        "how large is the number of {bare}",
     ),
     "aggregate": (
-        "what is the {f} {p} of {np}", "show the {f} {p} of {np}", "{f} {p} of {np}", "compute the {f} {p} of {np}",
-        "find the {f} {p} across {np}", "give me the {f} {p} for {np}", "calculate the {f} {p} over all {np}",
-        "for {np}, what is the {f} {p}", "tell me the {f} {p} among {np}",
+        "what is the {f} {p} of {np}", "{show} the {f} {p} of {np}", "{f} {p} of {np}", "compute the {f} {p} of {np}", "find the {f} {p} across {np}",
+        "{show} the {f} {p} for {np}", "calculate the {f} {p} over {np}", "for {np}, what is the {f} {p}", "{f} {p} for {np}",
+        "what {f} {p} do {bare} have", "work out the {f} {p} of {np}", "{show} the {f} {p} across {np}", "for {np}, {show} the {f} {p}",
+        "tell me the {f} {p} among {np}", "determine the {f} {p} that {bare} have",
     ),
     "group_count": (
-        "how many {np} are there per {p}", "count {np} by {p}", "number of {np} per {p}", "for each {p}, count the {np}",
-        "show the number of {np} for each {p}", "count of {np} grouped by {p}", "break down the count of {np} by {p}",
-        "give me the {p} and the number of {np} for it", "how are {np} distributed over {p}",
+        "how many {bare} are there per {p}", "count {np} by {p}", "number of {bare} per {p}", "for each {p}, count {np}",
+        "{show} the number of {bare} for each {p}", "count of {bare} grouped by {p}", "group {np} by {p} and count them", "per {p}, how many {bare} are there",
+        "{show} the count of {bare} per {p}", "how many {bare} for each {p}", "{show} each {p} with its number of {bare}", "number of {bare} by {p}",
+        "{show} the {p} and the number of {bare} for it", "how are {np} distributed over {p}", "break down the count of {bare} by {p}",
     ),
     "group_aggregate": (
-        "what is the {f} {q} of {np} per {p}", "show the {f} {q} of {np} for each {p}", "{f} {q} of {np} by {p}",
-        "for each {p}, show the {f} {q} of {np}", "{f} {q} of {np} grouped by {p}", "give me the {p} and the {f} {q} of {np} for it",
+        "what is the {f} {q} of {np} per {p}", "{show} the {f} {q} of {np} for each {p}", "{f} {q} of {np} by {p}", "for each {p}, {show} the {f} {q} of {np}",
+        "{f} {q} of {np} grouped by {p}", "{show} the {p} and the {f} {q} of {np} for it", "{f} {q} per {p} of {np}", "group {np} by {p} and {show} the {f} {q}",
+        "{show} the {f} {q} by {p} for {np}", "for {np}, {show} the {f} {q} per {p}", "what {f} {q} do {bare} have for each {p}",
         "compute the {f} {q} of {np} broken down by {p}", "per {p}, what is the {f} {q} of {np}",
     ),
     "pairs": (
-        "show the {p} of {np} together with the {q} of the {m}", "list the {p} of {np} and the {q} of the {m}",
-        "for {np}, show the {p} and the {q} of the {m}", "give me the {p} of {np} along with the {q} of the {m}",
-        "return the {p} of {np} and also the {q} of the {m}", "get the {p} of {np} with the {q} of the {m}",
-        "pair the {p} of {np} with the {q} of the {m}", "what are the {p} of {np} and the {q} of the {m}",
+        "{show} the {p} of {np} together with the {q} of the {m}", "{show} the {p} of {np} and the {q} of the {m}", "{p} of {np} and {q} of the {m}",
+        "for {np}, {show} the {p} and the {q} of the {m}", "{show} the {p} of {np} along with the {q} of the {m}", "for {np}, {show} {p} and the {q} of the {m}",
+        "{show} the {p} of {np} and also the {q} of the {m}", "{show} the {p} of {np} with the {q} of the {m}", "{show} {p} of {np} plus {q} of the {m}",
+        "{show} the {p} of {np} next to the {q} of the {m}", "pair the {p} of {np} with the {q} of the {m}", "what are the {p} of {np} and the {q} of the {m}",
     ),
     "count_per": (
-        "for each of the {np}, show the {p} and how many {m}", "show the {p} of {np} and the number of {m}",
-        "list the {p} of {np} with the count of {m}", "how many {m}, for each {p} of {np}",
-        "give me the {p} of {np} and how many {m}", "count the {m} for each {p} of {np}",
-        "per {p} of {np}, count the {m}", "return the {p} of {np} together with how many {m}",
+        "for each of the {bare}, {show} the {p} and how many {m}", "{show} the {p} of {np} and the number of {m}", "{p} of {np} and the number of {m}",
+        "{show} the {p} of {np} with the count of {m}", "how many {m}, for each {p} of {bare}", "{show} the {p} of {np} and how many {m}",
+        "{show} for each {p} of {bare} the number of {m}", "{show} the number of {m} for each {p} of {bare}", "for each {p} of {bare}, {show} the number of {m}",
+        "count the {m} for each {p} of {bare}", "per {p} of {bare}, count the {m}", "return the {p} of {np} together with how many {m}",
     ),
     "top": (
-        "show the {p} of the {k} {np} with the {most} {q}", "list the {p} of the {k} {np} with the {most} {q}",
-        "what is the {p} of the {k} {np} with the {most} {q}", "give me the {p} of the {k} {np} having the {most} {q}",
-        "{p} of the {k} {np} with the {most} {q}", "find the {k} {np} with the {most} {q} and show the {p}",
-        "which {k} {np} have the {most} {q}, show the {p}", "get the {p} of the {k} {np} whose {q} is {most}",
+        "{show} the {p} of the {k} {bare} with the {most} {q}", "what is the {p} of the {k} {bare} with the {most} {q}", "{p} of the {k} {bare} with the {most} {q}",
+        "{show} the {p} of the {k} {bare} having the {most} {q}", "find the {k} {bare} with the {most} {q} and {show} the {p}",
+        "{p} of {k} {bare} with the {most} {q}", "for the {k} {bare} with the {most} {q}, {show} the {p}",
+        "{show} the {p} of {k} {bare} that have the {most} {q}", "which {k} {bare} have the {most} {q}, show the {p}", "get the {p} of the {k} {bare} whose {q} is {most}",
     ),
     "superlative": (
-        "show the {p} of the {k} {most} {np}", "what is the {p} of the {k} {most} {np}", "give me the {p} of the {k} {most} {np}",
-        "{p} of the {k} {most} {np}", "list the {p} of the {k} {most} {np}", "find the {p} of the {k} {most} {np}",
-        "get the {p} for the {k} {most} {np}", "tell me the {p} of the {k} {most} {np}",
+        "{show} the {p} of the {k} {most} {bare}", "what is the {p} of the {k} {most} {bare}", "{p} of the {k} {most} {bare}",
+        "find the {k} {most} {bare} and {show} the {p}", "for the {k} {most} {bare}, {show} the {p}", "{show} the {p} for the {k} {most} {bare}",
+        "get the {p} for the {k} {most} {bare}", "tell me the {p} of the {k} {most} {bare}",
     ),
     "sorted": (
-        "list the {p} of {np} sorted by {q} {order}", "show the {p} of {np} ordered by {q} {order}",
-        "give me the {p} of {np} sorted by {q} {order}", "{p} of {np} in order of {q} {order}",
-        "sort {np} by {q} {order} and show the {p}", "get the {p} of {np}, ordered by {q} {order}",
+        "{show} the {p} of {np} sorted by {q} {order}", "{show} the {p} of {np} ordered by {q} {order}", "{p} of {np} sorted by {q} {order}",
+        "{p} of {np} in order of {q} {order}", "sort {np} by {q} {order} and {show} the {p}", "{show} the {p} of {np}, ordered by {q} {order}",
+        "order {np} by {q} {order} and {show} the {p}", "for {np}, {show} the {p} sorted by {q} {order}",
         "return the {p} of {np} sorted {order} by {q}", "rank {np} by {q} {order}, showing the {p}",
     ),
 }  # fmt: skip
-_QUESTIONS = ("what", "how", "which")
+_LINKED = (
+    "{show} the {key} of {np}", "{show} the {key} of the {bare}", "what is the {key} of the {bare}", "{key} of the {bare}", "{show} the {key} for the {bare}",
+    "for the {bare}, {show} the {key}", "{show} {key} of the {bare}", "which {head} {link}, {show} the {key}",
+    "get the {key} for the {bare}", "find the {bare} and show the {key}",
+)  # fmt: skip
+_QUESTIONS = ("what", "how", "which", "who", "are", "do", "can", "could")
 
 _CONDITIONS: dict[str, tuple[str, ...]] = {
     "eq": (
         "with {p} {v}", "whose {p} is {v}", "that have {p} {v}", "where the {p} is {v}", "with {p} equal to {v}", "with {v} as {p}",
         "where {p} = {v}", "whose {p} equals {v}", "having a {p} of {v}", "with {p} set to {v}",
     ),
-    "named": ("named {v}", "called {v}", "with the name {v}", "whose name is {v}", "that are called {v}", "going by the name {v}"),
+    "named": (
+        "named {v}", "called {v}", "with the name {v}", "whose name is {v}", "that are called {v}", "with name {v}", "having the name {v}",
+        "that go by {v}", "going by the name {v}",
+    ),
     "ne": (
         "whose {p} is not {v}", "with {p} other than {v}", "where {p} <> {v}", "with a {p} different from {v}",
+        "whose {p} is anything but {v}", "whose {p} is different from {v}", "where the {p} is not {v}", "with {p} not {v}",
         "that do not have {p} {v}", "except those with {p} {v}",
     ),
     "gt": (
@@ -91,7 +113,7 @@ _CONDITIONS: dict[str, tuple[str, ...]] = {
     ),
     "ge": (
         "with {p} of at least {v}", "whose {p} is at least {v}", "with {p} of {v} or more", "where {p} >= {v}",
-        "with {p} no less than {v}", "whose {p} is {v} or higher", "with a minimum {p} of {v}", "with {p} from {v} upwards",
+        "with at least {v} {p}", "whose {p} is {v} or more", "with {p} {v} or above", "with {p} no less than {v}", "whose {p} is {v} or higher", "with a minimum {p} of {v}", "with {p} from {v} upwards",
     ),
     "lt": (
         "with {p} below {v}", "with {p} under {v}", "with {p} less than {v}", "whose {p} is lower than {v}", "with {p} smaller than {v}",
@@ -99,40 +121,45 @@ _CONDITIONS: dict[str, tuple[str, ...]] = {
     ),
     "le": (
         "with {p} of at most {v}", "whose {p} is at most {v}", "with {p} of {v} or less", "where {p} <= {v}",
-        "with {p} no more than {v}", "whose {p} is {v} or lower", "with a maximum {p} of {v}", "with {p} up to {v}",
+        "with at most {v} {p}", "whose {p} is {v} or less", "with {p} {v} or below", "with {p} no more than {v}", "whose {p} is {v} or lower", "with a maximum {p} of {v}", "with {p} up to {v}",
     ),
     "between": (
         "with {p} between {v} and {w}", "whose {p} is between {v} and {w}", "with {p} from {v} to {w}", "where {p} is in the range {v} to {w}",
+        "with a {p} between {v} and {w}", "where {p} is between {v} and {w}", "whose {p} is from {v} to {w}", "with {p} of {v} to {w}",
         "whose {p} lies between {v} and {w}", "with {p} anywhere from {v} to {w}",
     ),
     "in": (
         "whose {p} is {v} or {w}", "with {p} {v} or {w}", "where the {p} is either {v} or {w}", "with {p} in {v}, {w}",
-        "having {p} {v} or {w}", "whose {p} is one of {v} and {w}",
+        "with either {v} or {w} as {p}", "with a {p} of {v} or {w}", "where {p} is {v} or {w}", "having {p} {v} or {w}", "whose {p} is one of {v} and {w}",
     ),
     "contains": (
         "whose {p} contains {v}", "with {v} in the {p}", "where the {p} contains {v}", "with {p} containing {v}",
-        "whose {p} includes {v}", "that have {v} somewhere in the {p}",
+        "whose {p} has {v} in it", "with a {p} that contains {v}", "where {v} is part of the {p}", "whose {p} includes {v}", "that have {v} somewhere in the {p}",
     ),
     "starts": (
-        "whose {p} starts with {v}", "with {p} starting with {v}", "where the {p} starts with {v}", "whose {p} begins with {v}",
+        "whose {p} starts with {v}", "with {p} starting with {v}", "where the {p} starts with {v}", "whose {p} begins with {v}", "with {p} beginning with {v}",
+        "where {p} starts with {v}", "with a {p} beginning with {v}",
         "with a {p} that starts with {v}", "with {v} at the start of the {p}",
     ),
     "missing": (
-        "without a {p}", "with no {p}", "that have no {p}", "whose {p} is missing", "whose {p} is not set", "lacking a {p}",
+        "without a {p}", "with no {p}", "that have no {p}", "whose {p} is missing", "where {p} is missing", "with a missing {p}", "that lack a {p}", "where the {p} is not set",
+        "whose {p} is not set", "lacking a {p}",
     ),
     "true": (
-        "that are {t}", "with {p} true", "whose {p} is true", "which are {t}", "where {p} is true", "marked as {t}",
+        "that are {t}", "with {p} true", "whose {p} is true", "which are {t}", "where {p} is true", "where {p} = true", "with {p} set to true", "for which {p} is true",
+        "marked as {t}",
     ),
     "false": (
-        "that are not {t}", "with {p} false", "whose {p} is false", "which are not {t}", "where {p} is false", "not marked as {t}",
+        "that are not {t}", "with {p} false", "whose {p} is false", "which are not {t}", "where {p} is false", "where {p} = false", "with {p} set to false",
+        "for which {p} is false", "not marked as {t}",
     ),
 }  # fmt: skip
 
 _FUNCTIONS = {
     "avg": ("average", "mean", "average", "avg", "typical"),
-    "sum": ("sum of the", "summed", "total", "added up", "combined"),
-    "min": ("lowest", "minimum", "smallest", "min", "least"),
-    "max": ("highest", "maximum", "largest", "max", "greatest"),
+    "sum": ("sum of the", "summed", "total", "added up", "overall", "combined"),
+    "min": ("lowest", "minimum", "smallest", "min", "minimal", "least"),
+    "max": ("highest", "maximum", "largest", "max", "maximal", "greatest"),
 }
 _MOST = {
     True: ("highest", "largest", "biggest", "maximum", "greatest"),
@@ -278,8 +305,16 @@ class _Realiser:
                 return self._ask_linked()
             case "pairs" | "count_per":
                 slots["m"] = self._linked_phrase()
-        slots["np"] = self._noun_phrase(0)
-        text = self.phraser.pick(f"ask.{construct}", _REQUESTS[construct]).format(**slots)
+        slots["bare"] = self._noun_phrase(0)
+        return self._frame(construct, _REQUESTS[construct], slots)
+
+    def _frame(self, construct: str, frames: tuple[str, ...], slots: dict[str, str]) -> tuple[str, bool]:
+        frame = self.phraser.pick(f"ask.{construct}", frames)
+        if "{show}" in frame:
+            slots["show"] = self.phraser.pick("show", _SHOW)
+        if "{np}" in frame:
+            slots["np"] = self.phraser.pick("determiner", _DETERMINERS) + slots["bare"]
+        text = frame.format(**slots)
         return text, text.startswith(_QUESTIONS)
 
     def _ask_linked(self) -> tuple[str, bool]:
@@ -304,13 +339,8 @@ class _Realiser:
             if hop.forward
             else f"are {self.names.passive(hop)} {amount} {linked}"
         )
-        frames: tuple[str, ...] = (
-            "show the {key} of the {head} that {link}", "list the {key} of the {head} that {link}", "what is the {key} of the {head} that {link}",
-            "which {head} {link}, show the {key}", "give me the {key} of the {head} that {link}", "{key} of the {head} that {link}",
-            "get the {key} for the {head} that {link}", "find the {head} that {link} and show the {key}",
-        )  # fmt: skip
-        text = self.phraser.pick(f"ask.{shape.kind}", frames).format(key=key, head=head, link=link)
-        return text, text.startswith(_QUESTIONS)
+        slots = {"key": key, "bare": f"{head} that {link}", "head": head, "link": link}
+        return self._frame(shape.kind, _LINKED, slots)
 
     def _linked_phrase(self) -> str:
         """The second node of a pair, seen from the first: `orders they placed`, `customers that placed them`."""

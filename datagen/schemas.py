@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 
 from cypher.graph import Node, PropertyGraph, Relationship
-from datagen import lexicon
+from datagen import invention
 from datagen.lexicon import Lexicon, Noun, Property, PropertyType, Relation
 
 
@@ -78,7 +78,7 @@ def _sample_values(prop: Property, rng: random.Random) -> tuple[bool | int | flo
     if prop.pool:
         return tuple(rng.sample(prop.pool, min(len(prop.pool), rng.randint(3, 4))))
     if prop.type == "STRING":
-        return tuple(dict.fromkeys(lexicon.invent_word(rng).capitalize() for _ in range(9)))
+        return tuple(dict.fromkeys(invention.invent_word(rng).capitalize() for _ in range(9)))
     low, high = int(prop.low), int(prop.high)
     if prop.type == "INTEGER":
         return tuple(rng.sample(range(low, high + 1), min(24, high - low + 1)))
@@ -86,27 +86,37 @@ def _sample_values(prop: Property, rng: random.Random) -> tuple[bool | int | flo
     return tuple(step / 2 for step in rng.sample(range(2 * low, 2 * high + 1), min(24, 2 * (high - low) + 1)))
 
 
+def _sample_name(words: Lexicon, rng: random.Random, invented_share: float) -> Property:
+    """What a node type's nodes are called by: half of the time plainly `name`."""
+    if rng.random() < 0.5:
+        return Property("name", "STRING")
+    return invention.invent_name(rng) if rng.random() < invented_share else rng.choice(words.names)
+
+
 def sample_schema(
     words: Lexicon, rng: random.Random, schema_id: str, max_node_types: int, invented_share: float
 ) -> Schema:
-    """A connected schema of 2 to `max_node_types` node types; an `invented_share` of schemas has invented words."""
-    invented = rng.random() < invented_share
+    """A connected schema of 2 to `max_node_types` node types, `invented_share` of whose words are made up.
+
+    That is the mean: the share differs from schema to schema, so that some are nearly all real and some all invented.
+    """
+    share = min(1.0, 2 * invented_share * rng.random())
     snake = rng.random() < 0.4
     count = rng.randint(2, max_node_types)
     nouns: list[Noun] = []
     while len(nouns) < count:
-        noun = lexicon.invent_noun(rng) if invented and rng.random() < 0.8 else rng.choice(words.nouns)
+        noun = invention.invent_noun(rng) if rng.random() < share else rng.choice(words.nouns)
         if noun not in nouns:
             nouns.append(noun)
     nodes = []
     for noun in nouns:
         chosen: dict[str, Property] = {}
         if rng.random() < 0.9:
-            name = rng.choice(words.names) if rng.random() < 0.5 else Property("name", "STRING")
+            name = _sample_name(words, rng, share)
             chosen[name.words] = name
         wanted = rng.randint(2, 4)
         while len(chosen) < wanted:
-            prop = lexicon.invent_property(rng) if invented and rng.random() < 0.6 else rng.choice(words.properties)
+            prop = invention.invent_property(rng) if rng.random() < share else rng.choice(words.properties)
             chosen.setdefault(prop.words, prop)
         properties = tuple(
             SchemaProperty(_spell_property(prop.words, snake), prop, _sample_values(prop, rng))
@@ -117,7 +127,7 @@ def sample_schema(
     names: set[str] = set()
     wanted = count - 1 + rng.randint(0, 2)
     while len(relations) < wanted:
-        relation = lexicon.invent_relation(rng) if invented and rng.random() < 0.6 else rng.choice(words.relations)
+        relation = invention.invent_relation(rng) if rng.random() < share else rng.choice(words.relations)
         if relation.name in names:
             continue
         names.add(relation.name)

@@ -1,0 +1,114 @@
+"""Makes up nouns, relationships and properties letter by letter, so that no word list can be learnt by heart.
+
+Half of the words are pronounceable noise (`zorbel`), half continue the spelling habits of the training words
+(`customenter`): a real word that training never saw looks like the latter.
+"""
+
+import random
+from collections import Counter, defaultdict
+
+from datagen.lexicon import HELD_OUT, TRAINING, Lexicon, Noun, Property, PropertyType, Relation, make_noun
+
+_VOWELS, _CONSONANTS = "aeiou", "bcdfghjklmnpqrstvwxyz"
+_END = "$"
+_PREPOSITIONS = ("to", "for", "in", "at", "with", "from", "on")
+
+
+def _split_words(lexicon: Lexicon) -> list[str]:
+    """The lower-case words of a lexicon, in order and once each."""
+    phrases = [noun.singular for noun in lexicon.nouns]
+    phrases += [prop.words for prop in (*lexicon.properties, *lexicon.names)]
+    phrases += [relation.name.lower().replace("_", " ") for relation in lexicon.relations]
+    return list(dict.fromkeys(word for phrase in phrases for word in phrase.split() if word.isalpha()))
+
+
+def _count_trigrams(words: list[str]) -> dict[str, tuple[tuple[str, ...], tuple[int, ...]]]:
+    """For each two letters (or `^` before the start), the letters that follow in `words` and how often."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for word in words:
+        padded = f"^^{word}{_END}"
+        for at in range(len(padded) - 2):
+            counts[padded[at : at + 2]][padded[at + 2]] += 1
+    return {before: (tuple(after), tuple(after.values())) for before, after in counts.items()}
+
+
+_TRIGRAMS = _count_trigrams(_split_words(TRAINING))
+_REAL = frozenset(_split_words(TRAINING) + _split_words(HELD_OUT))
+
+
+def invent_word(rng: random.Random, shortest: int = 4, longest: int = 8) -> str:
+    """A lower-case word of `shortest` to `longest` letters that is in neither lexicon."""
+    while True:
+        word = _spell_noise(rng, shortest, longest) if rng.random() < 0.5 else _spell_alike(rng)
+        if shortest <= len(word) <= longest and word not in _REAL:
+            return word
+
+
+def _spell_noise(rng: random.Random, shortest: int, longest: int) -> str:
+    length, word = rng.randint(shortest, longest), ""
+    vowel = rng.random() < 0.4
+    while len(word) < length:
+        word += rng.choice(_VOWELS if vowel else _CONSONANTS)
+        vowel = not vowel if rng.random() < 0.85 else vowel
+    return word
+
+
+def _spell_alike(rng: random.Random) -> str:
+    padded = "^^"
+    while padded[-1] != _END:
+        letters, counts = _TRIGRAMS[padded[-2:]]
+        padded += rng.choices(letters, counts)[0]
+    return padded[2:-1]
+
+
+def invent_noun(rng: random.Random) -> Noun:
+    """An invented entity with a regular plural."""
+    return make_noun(invent_word(rng) if rng.random() < 0.75 else f"{invent_word(rng, 3, 6)} {invent_word(rng, 3, 6)}")
+
+
+def invent_relation(rng: random.Random) -> Relation:
+    """An invented relationship: a verb in one of two tenses, or with a preposition, or a code that a question names."""
+    verb = invent_word(rng, 4, 7)
+    past, present = _inflect(verb)
+    form = rng.choices(("past", "present", "preposition", "code"), (28, 28, 22, 22))[0]
+    if form == "past":
+        return Relation(past.upper(), (past,), (f"{past} by",))
+    if form == "present":
+        return Relation(present.upper(), (verb,), (f"{past} by",))
+    if form == "preposition":
+        preposition = rng.choice(_PREPOSITIONS)
+        spelt = rng.choice((past, present))
+        active = f"are {past} {preposition}" if spelt == past and rng.random() < 0.5 else f"{past} {preposition}"
+        if spelt == present:
+            active = f"{verb} {preposition}"
+        return Relation(f"{spelt}_{preposition}".upper(), (active,), (f"{past} {preposition} by",))
+    name = rng.choice((f"HAS_{verb}", f"{verb}_{invent_word(rng, 3, 4)}", f"{verb[:3]}_{rng.randint(1, 99)}")).upper()
+    return Relation(name, (f"have {name} to", f"are linked by {name} to"), (f"linked by {name} from",))
+
+
+def _inflect(verb: str) -> tuple[str, str]:
+    """The past and the third person of a regular verb."""
+    if verb.endswith("y") and verb[-2] not in _VOWELS:
+        return verb[:-1] + "ied", verb[:-1] + "ies"
+    past = verb + ("d" if verb.endswith("e") else "ed")
+    return past, verb + ("es" if verb.endswith(("s", "x", "z", "ch", "sh")) else "s")
+
+
+def _invent_phrase(rng: random.Random) -> str:
+    return invent_word(rng) if rng.random() < 0.7 else f"{invent_word(rng, 3, 7)} {invent_word(rng, 3, 7)}"
+
+
+def invent_name(rng: random.Random) -> Property:
+    """An invented text property whose values are names."""
+    return Property(_invent_phrase(rng), "STRING")
+
+
+def invent_property(rng: random.Random) -> Property:
+    """An invented property of one or two words and of a random type."""
+    words = _invent_phrase(rng)
+    kind: PropertyType = rng.choice(("STRING", "INTEGER", "FLOAT", "BOOLEAN"))
+    if kind == "STRING":
+        return Property(words, kind, pool=tuple(dict.fromkeys(invent_word(rng) for _ in range(4))))
+    if kind == "BOOLEAN":
+        return Property(words, kind, truth=words)
+    return Property(words, kind, low=1, high=rng.choice((50, 500, 5000)))

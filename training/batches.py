@@ -1,10 +1,9 @@
 """Rows to tokens to batches. All rows of a batch share NornicDB's system prompt, which is computed once per batch.
 
 A training row by itself would spend most of its work on a system prompt that is the same for every row. Here a batch is
-one prefix (the system turn) and many sequences; a sequence is a group of rows that begin alike (a schema, then one of
-several questions about it), laid out as a small tree: the common beginning once, then one branch per row. A branch sees
-the prefix, the common beginning and itself, and its positions continue the common beginning's, so every row gets the
-loss and the gradient that it would get alone.
+one flat sequence without padding that is read as a tree: the system prompt, under it the common beginnings of groups of
+rows (a schema with several questions about it), under those one branch per row. A token sees what is above it and its
+own branch, and its positions continue those above, so every row gets the loss and the gradient that it would get alone.
 """
 
 import random
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 IGNORED = -100  # PyTorch's default ignore_index
-_LENGTH_STEP = 32  # lengths are rounded up: a new shape costs oneDNN a new primitive
+_TOKEN_STEP, _LENGTH_STEP, _ROW_STEP = 128, 32, 4  # sizes are rounded up: a new shape costs oneDNN a new primitive
 _POOL = 96  # groups that are sorted by length together: few, or each batch would be of one family
 
 
@@ -39,28 +38,41 @@ class EncodedRow:
 
 @dataclass(frozen=True)
 class Group:
-    """Rows that begin alike, laid out one after another; `branches` is 0 on the common beginning."""
+    """Rows that begin alike: the tokens of their common beginning, then what is each row's own, with its labels."""
 
-    ids: list[int]
-    labels: list[int]
-    positions: list[int]
-    branches: list[int]
-    rows: int
+    common: list[int]
+    branches: list[list[int]]
+    labels: list[list[int]]
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens the group takes in a batch."""
+        return len(self.common) + sum(len(branch) for branch in self.branches)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Tensors of one step. B sequences of T tokens behind a prefix of P tokens.
+    """Tensors of one step: `prefix` tokens of system prompt, `common` tokens of common beginnings, then all branches.
 
-    `prefix` [1, P]; `ids`, `positions`, `labels` [B, T], a label being the token itself where it is part of an answer
-    and -100 elsewhere; `visible` [B, 1, T, P + T], true where a token attends.
+    `ids`, `positions`, `labels` [1, tokens], a label being the token itself where it is part of an answer and -100
+    elsewhere. The rest tells `training.attention` who sees whom. A `pad` lays a part's tokens out in rows, one per
+    group or branch, by their numbers within the part; a `place` [tokens of the part] says where in the flattened pad
+    each token stands. `common_*` and `branch_*` have a row per common beginning and branch, `owner_*` has the branches'
+    tokens, a row per group. `common_seen` is true where `common_pad` is not a gap.
     """
 
-    prefix: "torch.Tensor"
     ids: "torch.Tensor"
     positions: "torch.Tensor"
     labels: "torch.Tensor"
-    visible: "torch.Tensor"
+    prefix: int
+    common: int
+    common_pad: "torch.Tensor"
+    common_seen: "torch.Tensor"
+    common_place: "torch.Tensor"
+    owner_pad: "torch.Tensor"
+    owner_place: "torch.Tensor"
+    branch_pad: "torch.Tensor"
+    branch_place: "torch.Tensor"
 
 
 class RowEncoder:
@@ -108,11 +120,7 @@ def group_rows(rows: Sequence[EncodedRow], tokens: int) -> list[Group]:
     groups: list[Group] = []
     start = 0
     for end in range(1, len(rows) + 1):
-        if (
-            end < len(rows)
-            and rows[end].group == rows[start].group
-            and len(lay_out(rows[start : end + 1]).ids) <= tokens
-        ):
+        if end < len(rows) and rows[end].group == rows[start].group and lay_out(rows[start : end + 1]).tokens <= tokens:
             continue
         groups.append(lay_out(rows[start:end]))
         start = end
@@ -124,15 +132,11 @@ def lay_out(rows: Sequence[EncodedRow]) -> Group:
     common = _common_length([row.prompt for row in rows])
     # The last prompt token predicts the answer's first one, so it belongs to the branch.
     common = min(common, *(len(row.prompt) - 1 for row in rows)) if len(rows) > 1 else 0
-    ids = list(rows[0].prompt[:common])
-    labels, positions, branches = [IGNORED] * common, list(range(common)), [0] * common
-    for branch, row in enumerate(rows, start=1):
-        rest = row.prompt[common:]
-        ids += rest + row.answer
-        labels += [IGNORED] * len(rest) + row.answer
-        positions += range(common, common + len(rest) + len(row.answer))
-        branches += [branch] * (len(rest) + len(row.answer))
-    return Group(ids, labels, positions, branches, len(rows))
+    return Group(
+        common=rows[0].prompt[:common],
+        branches=[row.prompt[common:] + row.answer for row in rows],
+        labels=[[IGNORED] * (len(row.prompt) - common) + row.answer for row in rows],
+    )
 
 
 def _common_length(sequences: Sequence[Sequence[int]]) -> int:
@@ -151,11 +155,11 @@ def plan_batches(groups: Sequence[Group], rows_per_batch: int, seed: int) -> lis
     rng.shuffle(order)
     batches: list[list[int]] = []
     for start in range(0, len(order), _POOL):
-        pool = sorted(order[start : start + _POOL], key=lambda index: len(groups[index].ids))
+        pool = sorted(order[start : start + _POOL], key=lambda index: groups[index].tokens)
         batch: list[int] = []
         for index in pool:
             batch.append(index)
-            if sum(groups[member].rows for member in batch) >= rows_per_batch:
+            if sum(len(groups[member].branches) for member in batch) >= rows_per_batch:
                 batches.append(batch)
                 batch = []
         if batch:
@@ -168,27 +172,47 @@ def build_batch(groups: Sequence[Group], prefix: Sequence[int], pad: int) -> Bat
     """The tensors of one batch."""
     import torch
 
-    length = -(-max(len(group.ids) for group in groups) // _LENGTH_STEP) * _LENGTH_STEP
-    shape = (len(groups), length)
-    ids = torch.full(shape, pad, dtype=torch.long)
-    labels = torch.full(shape, IGNORED, dtype=torch.long)
-    positions = torch.zeros(shape, dtype=torch.long)
-    branches = torch.full(shape, -1, dtype=torch.long)  # padding is a branch that only padding sees
-    for row, group in enumerate(groups):
-        used = len(group.ids)
-        ids[row, :used] = torch.tensor(group.ids)
-        labels[row, :used] = torch.tensor(group.labels)
-        positions[row, :used] = torch.tensor(group.positions)
-        branches[row, :used] = torch.tensor(group.branches)
-    earlier = torch.ones(length, length, dtype=torch.bool).tril()
-    same = branches[:, :, None] == branches[:, None, :]
-    common = branches[:, None, :] == 0
-    own = (same | common) & earlier
-    visible = torch.cat([torch.ones(len(groups), length, len(prefix), dtype=torch.bool), own], dim=2)
+    used = len(prefix) + sum(group.tokens for group in groups)
+    if filler := -used % _TOKEN_STEP:  # a row that is nobody's: its token is `pad` and nothing is learnt from it
+        groups = [*groups, Group([], [[pad] * filler], [[IGNORED] * filler])]
+    starts = [len(prefix) + len(group.common) for group in groups]
+    branches = [branch for group in groups for branch in group.branches]
+    common = [token for group in groups for token in group.common]
+    ids = [*prefix, *common, *(token for branch in branches for token in branch)]
+    positions = [*range(len(prefix))]
+    for start in starts:
+        positions += range(len(prefix), start)
+    for start, group in zip(starts, groups, strict=True):
+        for branch in group.branches:
+            positions += range(start, start + len(branch))
+    labels = [IGNORED] * (len(prefix) + len(common))
+    labels += [label for group in groups for row in group.labels for label in row]
+    common_pad, common_place, common_seen = _pad_runs([len(group.common) for group in groups])
+    owner_pad, owner_place, _ = _pad_runs([group.tokens - len(group.common) for group in groups])
+    branch_pad, branch_place, _ = _pad_runs([len(branch) for branch in branches], _ROW_STEP)
     return Batch(
-        prefix=torch.tensor([list(prefix)], dtype=torch.long),
-        ids=ids,
-        positions=positions + len(prefix),
-        labels=labels,
-        visible=visible[:, None],
+        ids=torch.tensor([ids]),
+        positions=torch.tensor([positions]),
+        labels=torch.tensor([labels]),
+        prefix=len(prefix),
+        common=len(common),
+        common_pad=common_pad,
+        common_seen=common_seen,
+        common_place=common_place,
+        owner_pad=owner_pad,
+        owner_place=owner_place,
+        branch_pad=branch_pad,
+        branch_place=branch_place,
     )
+
+
+def _pad_runs(lengths: Sequence[int], row_step: int = 1) -> tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]:
+    """For tokens in runs of these lengths: their numbers in a row per run, where each stands, and what is not a gap."""
+    import torch
+
+    sizes = torch.tensor([*lengths, *[0] * (-len(lengths) % row_step)])
+    width = -(-int(sizes.max()) // _LENGTH_STEP) * _LENGTH_STEP
+    offsets = torch.arange(width)
+    seen = offsets < sizes[:, None]
+    pad = torch.where(seen, offsets + (sizes.cumsum(0) - sizes)[:, None], 0)
+    return pad, seen.flatten().nonzero()[:, 0], seen

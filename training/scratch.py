@@ -21,7 +21,8 @@ HEAD_SIZE = 64
 ROPE_THETA = 1e8  # most rotary pairs then turn by less than a radian over a whole prompt, so content can be matched
 MAX_POSITIONS = 8192
 _EMBEDDING_STD = 0.06
-_OWN_SHARE = 0.5  # of a spelling's own vector beside the one it shares with its other spellings
+_SPELLING_SHARE = 0.6  # of "starts with a space", "is upper case" … beside the vector of the word itself
+_OWN_SHARE = 0.15  # of what only this token has
 _POSITION_STRENGTH = 9.5  # attention logits: one step off the wanted distance costs about 8
 _POSITION_PAIRS = 7  # rotary pairs with the highest frequencies, which tell neighbours apart
 _CONTENT_PAIRS = 22  # rotary pairs with the lowest frequencies
@@ -77,18 +78,32 @@ def _check_sizes(config: ScratchConfig) -> None:
 def _share_embeddings(weight: "torch.Tensor", tokenizer: "PreTrainedTokenizerBase", width: int) -> None:
     """Spellings of one word (`customer`, `Customer`, ` customer`) share most of their vector, in half the space.
 
-    The other half is where layer 0 writes the two tokens before.
+    What tells them apart is the same for all words, so that copying with another spelling (` placed` as `PLACED`) is
+    one rule for all of them. The other half of the space is where layer 0 writes the two tokens before.
     """
     import torch
 
     weight.normal_(std=0.002)
-    shared: dict[str, Any] = {}
+    words: dict[str, Any] = {}
+    spellings: dict[str, Any] = {}
+    size = (1 + _SPELLING_SHARE**2 + _OWN_SHARE**2) ** 0.5
     for token, index in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
         word = token.lstrip("Ġ")
-        key = word.lower() if re.fullmatch("[A-Za-z]+", word) else token
-        base = shared.setdefault(key, torch.randn(width))
-        mixed = base + _OWN_SHARE * torch.randn(width)
-        weight[index, :width] = mixed * (_EMBEDDING_STD / (1 + _OWN_SHARE**2) ** 0.5)
+        is_word = re.fullmatch("[A-Za-z]+", word)
+        mixed = words.setdefault(word.lower() if is_word else token, torch.randn(width)) + _OWN_SHARE * torch.randn(
+            width
+        )
+        if is_word:
+            mixed = mixed + _SPELLING_SHARE * spellings.setdefault(_spelling(token), torch.randn(width))
+        weight[index, :width] = mixed * (_EMBEDDING_STD / size)
+
+
+def _spelling(token: str) -> str:
+    """How a piece of a word is written: with a space before it or not, in lower, upper or mixed case."""
+    word = token.lstrip("Ġ")
+    return ("spaced " if token != word else "") + (
+        "lower" if word.islower() else "upper" if word.isupper() else "mixed"
+    )
 
 
 def _write_looking_back(attention: Any, hidden: int) -> None:

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from heimdall.errors import HeimdallError, InputError, TrainingError
 from heimdall.files import write_text
 from heimdall.hardware import Precision, choose_precision
 from heimdall.rows import read_rows
+from training.attention import use_tree_attention
 from training.batches import IGNORED, Batch, Group, RowEncoder, build_batch, check_lengths, group_rows, plan_batches
 from training.job import CHECKPOINTS, MODEL, STOPPED, TrainSpec, TrainSummary
 from training.loss import sum_loss
@@ -93,6 +95,11 @@ class PrefixTrainer(Trainer):
         super().__init__(*args, **kwargs)
         self._pool = ThreadPoolExecutor(shard_threads, initializer=torch.set_num_threads, initargs=(1,))
 
+    def autocast_smart_context_manager(self, cache_enabled: bool | None = True) -> AbstractContextManager[None]:
+        """The Trainer leaves mixed precision to the model's forward, which a loss over the decoder does not call."""
+        context: AbstractContextManager[None] = self.accelerator.autocast()
+        return context
+
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
         """Adds the gradient of one batch to the parameters and returns its loss."""
         if len(inputs["shards"]) == 1:
@@ -102,7 +109,7 @@ class PrefixTrainer(Trainer):
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         count = num_items_in_batch if num_items_in_batch is not None else (inputs["labels"] != IGNORED).sum()
 
-        def differentiate(shard: dict[str, torch.Tensor]) -> tuple[torch.Tensor, Sequence[torch.Tensor | None]]:
+        def differentiate(shard: dict[str, Any]) -> tuple[torch.Tensor, Sequence[torch.Tensor | None]]:
             with self.compute_loss_context_manager():
                 loss = sum_loss(model, Batch(**shard))[0] / count
             return loss.detach(), torch.autograd.grad(loss, trained, allow_unused=True)
@@ -204,6 +211,7 @@ def train(spec: TrainSpec) -> TrainSummary | None:
     train_set, rows, answer_tokens = _load_batches(spec, "train", encoder, tokenizer.pad_token_id, shards)
     eval_set, _, _ = _load_batches(spec, "validation", encoder, tokenizer.pad_token_id, 1, config.eval_rows)
     model = _load_model(config, tokenizer)
+    use_tree_attention(model)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     steps = math.ceil(len(train_set) / config.gradient_accumulation) * config.epochs
     reporter = Reporter(rows * config.epochs / steps, answer_tokens * config.epochs / steps)

@@ -169,8 +169,9 @@ def _learn_merges(words: Counter[str], alphabet: list[str], count: int) -> list[
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     trainer = trainers.BpeTrainer(vocab_size=len(alphabet) + count, initial_alphabet=alphabet, show_progress=False)
-    # The trainer takes text, not counts; square roots keep the ranking and spare it a million repetitions.
-    text = (word for word, seen in sorted(words.items()) for _ in range(max(1, round(seen**0.5))))
+    # The trainer takes text, not counts. Were every word counted once, invented ones would decide all merges; as often
+    # as it stands, the frames of the questions would. The exponent between cuts both short.
+    text = (word for word, seen in sorted(words.items()) for _ in range(max(1, round(seen**0.75 / 4))))
     backend.train_from_iterator(text, trainer)
     return [(left, right) for left, right in json.loads(backend.to_str())["model"]["merges"]]
 

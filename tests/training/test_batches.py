@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from heimdall.config import ScratchConfig
 from heimdall.errors import InputError
 from heimdall.rows import read_rows
 from nornicdb.contract import load_reference_contract
 from nornicdb.prompts import build_system_prompt, render_chatml
+from training.attention import use_tree_attention
 from training.batches import (
     IGNORED,
+    Batch,
     EncodedRow,
     RowEncoder,
     build_batch,
@@ -29,6 +32,7 @@ from training.scratch import build_model
 from training.tokenizer import load_tokenizer
 
 tokens = st.lists(st.integers(5, 30), min_size=1, max_size=8)
+Pairs = list[tuple[list[int], list[int]]]
 rows_strategy = st.lists(st.tuples(tokens, tokens), min_size=1, max_size=4)
 
 
@@ -42,12 +46,18 @@ def model(training_tokenizer: Path) -> Any:
     return built.double()
 
 
+def loss_as_tree(model: Any, batch: Batch) -> tuple[torch.Tensor, int]:
+    use_tree_attention(model)
+    return sum_loss(model, batch)
+
+
 def encode(pairs: list[tuple[list[int], list[int]]]) -> list[EncodedRow]:
     return [EncodedRow(f"r{i}", prompt, answer, "g") for i, (prompt, answer) in enumerate(pairs)]
 
 
 def loss_one_by_one(model: Any, prefix: list[int], rows: list[EncodedRow]) -> torch.Tensor:
     """What training on every row by itself, padded by nothing, would compute."""
+    model.set_attn_implementation("eager")
     total = torch.zeros((), dtype=torch.float64)
     for row in rows:
         ids = torch.tensor([prefix + row.prompt + row.answer])
@@ -69,7 +79,7 @@ def test_loss_and_gradient_equal_those_of_each_row_by_itself(model: Any, prefix_
     alone = [([rng.randrange(5, 900) for _ in range(5)], [7, 8])]
     rows = encode(pairs)
     groups = [lay_out(rows), lay_out(encode(alone))]
-    grouped, count = sum_loss(model, build_batch(groups, prefix, pad=0))
+    grouped, count = loss_as_tree(model, build_batch(groups, prefix, pad=0))
     ours = torch.autograd.grad(grouped, list(model.parameters()), allow_unused=True)
     reference = loss_one_by_one(model, prefix, rows + encode(alone))
     theirs = torch.autograd.grad(reference, list(model.parameters()), allow_unused=True)
@@ -90,36 +100,71 @@ def test_a_branch_does_not_see_its_sibling(model: Any) -> None:
         other = EncodedRow("x", rows[1].prompt, answer, "g")
         batch = build_batch([lay_out([other, rows[0]])], [], pad=0)
         alone = build_batch([lay_out([other])], [], pad=0)
-        losses.append((sum_loss(model, batch)[0] - sum_loss(model, alone)[0]).item())
+        losses.append((loss_as_tree(model, batch)[0] - loss_as_tree(model, alone)[0]).item())
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
-@given(rows_strategy)
-def test_a_group_holds_every_answer_token_once_and_nothing_else_is_learnt(
-    pairs: list[tuple[list[int], list[int]]],
-) -> None:
-    group = lay_out(encode(pairs))
-    learnt = [label for label in group.labels if label != IGNORED]
-    assert learnt == [token for _, answer in pairs for token in answer]
-    assert len(group.ids) == len(group.labels) == len(group.positions) == len(group.branches)
+@settings(max_examples=25)
+@given(st.lists(rows_strategy, min_size=1, max_size=4), st.integers(0, 5))
+def test_any_tree_has_the_loss_of_its_rows(model: Any, trees: list[Pairs], prefix_length: int) -> None:
+    prefix = list(range(50, 50 + prefix_length))
+    rows = [encode(pairs) for pairs in trees]
+    grouped, count = loss_as_tree(model, build_batch([lay_out(group) for group in rows], prefix, pad=0))
+    assert count == sum(len(row.answer) for group in rows for row in group)
+    alone = loss_one_by_one(model, prefix, [row for group in rows for row in group])
+    assert grouped.item() == pytest.approx(alone.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2, 4])
+def test_grouped_query_heads_and_gradient_checkpointing_change_nothing(kv_heads: int) -> None:
+    torch.manual_seed(kv_heads)
+    sizes = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    model = LlamaForCausalLM(LlamaConfig(vocab_size=300, num_key_value_heads=kv_heads, **sizes)).double()
+    pairs = [([5, 6, 7, 8], [9, 10]), ([5, 6, 7, 20], [21]), ([5, 6, 30], [31, 32, 33])]
+    reference = loss_one_by_one(model, [40, 41], encode(pairs))
+    theirs = torch.autograd.grad(reference, list(model.parameters()))
+    model.activation_checkpointing_enable({"use_reentrant": False})
+    model.train()
+    ours = torch.autograd.grad(
+        loss_as_tree(model, build_batch([lay_out(encode(pairs))], [40, 41], pad=0))[0], list(model.parameters())
+    )
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-7)
 
 
 @given(rows_strategy)
-def test_every_row_can_be_read_back_from_its_branch(pairs: list[tuple[list[int], list[int]]]) -> None:
+def test_a_group_holds_every_row_once_and_only_answers_are_learnt(pairs: Pairs) -> None:
     group = lay_out(encode(pairs))
-    for branch, (prompt, answer) in enumerate(pairs, start=1):
-        places = [i for i, b in enumerate(group.branches) if b in (0, branch)]
-        assert [group.ids[i] for i in places] == prompt + answer
-        assert [group.positions[i] for i in places] == list(range(len(places)))
+    for (prompt, answer), branch, labels in zip(pairs, group.branches, group.labels, strict=True):
+        assert group.common + branch == prompt + answer
+        assert [label for label in labels if label != IGNORED] == answer
+        assert len(labels) == len(branch)
+        assert labels[0] == IGNORED
+
+
+@given(rows_strategy, st.integers(0, 4))
+def test_positions_of_a_branch_go_on_from_what_is_above_it(pairs: Pairs, prefix_length: int) -> None:
+    group = lay_out(encode(pairs))
+    batch = build_batch([group], [1] * prefix_length, pad=0)
+    positions = batch.positions[0].tolist()
+    assert positions[: prefix_length + len(group.common)] == list(range(prefix_length + len(group.common)))
+    at = prefix_length + len(group.common)
+    for branch in group.branches:
+        start = prefix_length + len(group.common)
+        assert positions[at : at + len(branch)] == list(range(start, start + len(branch)))
+        assert batch.ids[0, at : at + len(branch)].tolist() == branch
+        at += len(branch)
 
 
 @given(st.lists(st.sampled_from(["a", "b", None]), min_size=1, max_size=30), st.integers(1, 20))
 def test_groups_keep_all_rows_in_order_and_never_mix_schemas(owners: list[str | None], tokens: int) -> None:
     rows = [EncodedRow(str(i), [1, 2, i + 5], [3], owner) for i, owner in enumerate(owners)]
     groups = group_rows(rows, tokens)
-    assert sum(group.rows for group in groups) == len(rows)
-    assert all(group.rows == 1 or len(group.ids) <= tokens for group in groups)
-    assert sum(len([x for x in group.labels if x != IGNORED]) for group in groups) == len(rows)
+    assert sum(len(group.branches) for group in groups) == len(rows)
+    assert all(len(group.branches) == 1 or group.tokens <= tokens for group in groups)
+    assert [group.common + branch for group in groups for branch in group.branches] == [
+        row.prompt + row.answer for row in rows
+    ]
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=60), st.integers(1, 16), st.integers(0, 5))

@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from heimdall.config import LoraConfig, PretrainedConfig, ScratchConfig, TrainConfig
 from heimdall.errors import Interrupted, TrainingError
 from heimdall.files import digest_file
+from heimdall.hardware import Precision
 from nornicdb.contract import load_reference_contract
-from training.job import CHECKPOINTS, MODEL, TrainSummary, train
+from training.batches import Batch
+from training.job import CHECKPOINTS, MODEL, TrainSpec, TrainSummary, train
+from training.loss import sum_loss
 
 SCRATCH = ScratchConfig(hidden_size=256, layers=2, heads=4, kv_heads=4, intermediate_size=256, vocab_size=1024)
 CONFIG = TrainConfig(
@@ -168,3 +172,39 @@ def _is_running(pid: int) -> bool:
     import psutil
 
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_mixed_precision_reaches_the_matrix_products(
+    threads: int, training_data: Path, training_tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training import sft
+
+    precisions: list[torch.dtype] = []
+
+    def watch(model: Any, batch: Batch) -> tuple[torch.Tensor, int]:
+        output = (
+            model.get_decoder()
+            .layers[0]
+            .mlp.down_proj.register_forward_hook(lambda module, inputs, output: precisions.append(output.dtype))
+        )
+        try:
+            return sum_loss(model, batch)
+        finally:
+            output.remove()
+
+    monkeypatch.setattr(sft, "sum_loss", watch)
+    monkeypatch.setattr(sft, "choose_precision", lambda: Precision("bf16", "asked for"))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # the child's own; this is not the child
+    config = CONFIG.model_copy(update={"threads": threads, "batch_size": 48})
+    spec = TrainSpec(
+        dataset=str(training_data),
+        tokenizer=str(training_tokenizer),
+        contract=load_reference_contract(),
+        config=config,
+        work_dir=str(tmp_path),
+    )
+    summary = sft.train(spec)
+    assert summary is not None
+    assert summary.precision.startswith("bf16")
+    assert set(precisions) == {torch.bfloat16}

@@ -1,35 +1,42 @@
-"""Says whether a text is a Cypher query, and if not, where and why; nothing of it is run.
+"""Says whether a text is a Cypher query or command, and if not, where and why; nothing of it is run.
 
-Two real parsers are asked. graphdblite compiles strict openCypher 9, which also finds undefined variables, unknown
-functions and misplaced aggregates. Where a text leaves openCypher (procedures, schema commands, subqueries, label
-expressions), graphqlite's grammar decides, which covers part of Neo4j 5. docs/cypher.md says what neither covers.
+`cypher.grammar` decides what is Cypher (Neo4j 5) and which variables exist. graphdblite then compiles what is strict
+openCypher 9, which finds further faults of meaning: types, numbers of arguments, groups of aggregations.
 """
 
-import json
 import re
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
-from typing import Any
+from multiprocessing import get_context
 
-import apsw
 import graphdblite
-import graphqlite
 
+from cypher.grammar.commands import CommandReader
+from cypher.grammar.cursor import GrammarError
+from cypher.tokens import TokenError
 from heimdall.refs import Record
 
 _PLACE = re.compile(r" at line (\d+):(\d+)")
 _STARTS_WITH_MATCH = re.compile(r"\s*(OPTIONAL\s+)?MATCH\b", re.IGNORECASE)
 _WRITES = re.compile(r"\b(CREATE|MERGE|SET|DELETE|REMOVE)\b", re.IGNORECASE)
 _GRAMMAR_ERROR = "SyntaxError(UnexpectedSyntax)"
-_UNKNOWN_FUNCTION = "SyntaxError(UnknownFunction)"
-# Errors that do not say that the query is wrong: a procedure that graphdblite does not have, a write that it does not
-# do while reading, and a check of UNION that EXPLAIN gets wrong when both sides rename.
-_NOT_WRONG = ("ProcedureError", "transaction error: write operations", "SyntaxError(DifferentColumnsInUnion)")
-# Where strict openCypher stops at one of these, no extension of it could go on either.
-_NO_EXTENSION = re.compile(r"(RETURN|MATCH|WITH|WHERE|ORDER|SKIP|LIMIT)\b|==?|!=|[;\s]*$", re.IGNORECASE)
+_MISPLACED_PATTERN = "SyntaxError(UnexpectedSyntax) at parse: pattern expressions"
+# Errors that do not say that the query is wrong: what strict openCypher does not know and the grammar accepts, a
+# procedure that graphdblite does not have, a parameter, a write that it does not do while reading, and a check of
+# UNION that EXPLAIN gets wrong when both sides rename.
+_NOT_WRONG = (
+    _GRAMMAR_ERROR,
+    "SyntaxError(UnknownFunction)",
+    "ProcedureError",
+    "ArgumentError(MissingParameter)",
+    "transaction error: write operations",
+    "SyntaxError(DifferentColumnsInUnion)",
+)
 
-# Beyond these the parsers, which recurse, may exhaust the stack and take the process with them.
-_MAX_LENGTH = 10_000
-_TOO_DEEP = re.compile(r"(?:[-+]\s*|\bNOT\s+){200}", re.IGNORECASE)
+MAX_LENGTH = 100_000
+# Beyond these graphdblite, which recurses, may exhaust the stack and take the process with it.
+_MAX_STRICT_LENGTH = 10_000
 
 
 class Problem(Record):
@@ -41,24 +48,57 @@ class Problem(Record):
 
 
 def check_syntax(query: str) -> Problem | None:
-    """Returns what is wrong with a query, or None. What only shows on data, like `1 + date()`, is not found."""
-    if len(query) > _MAX_LENGTH or _TOO_DEEP.search(query):
-        return Problem(line=1, column=1, message=f"longer than {_MAX_LENGTH} characters or nested too deeply")
-    grammar = _validate_grammar(query)
-    if grammar is not None and grammar[0] != "PARSE_ERROR":
-        return grammar[1]
-    strict = _compile_strictly(query)
-    if strict is None or strict.message.startswith(_NOT_WRONG):
+    """Returns what is wrong with a query or command, or None. What only shows on data, like `1 / 0`, is not found."""
+    if len(query) > MAX_LENGTH:
+        return Problem(line=1, column=1, message=f"longer than {MAX_LENGTH} characters")
+    try:
+        statement = _read(query)
+    except (TokenError, GrammarError) as fault:
+        return _locate(query, fault.place, str(fault))
+    if statement is None or len(statement) > _MAX_STRICT_LENGTH:
         return None
-    if strict.message.startswith(_UNKNOWN_FUNCTION):
-        return strict if _lacks_function(query) else None
-    if not strict.message.startswith(_GRAMMAR_ERROR):
-        return strict
-    if grammar is not None:
-        return grammar[1]
-    first, *later = query.split("\n")[strict.line - 1 :]
-    rest = "\n".join([first[strict.column - 1 :], *later])
-    return strict if _NO_EXTENSION.match(rest) else None
+    strict = _compile_strictly(statement)
+    if strict is None:
+        return None
+    if strict.message.startswith(_NOT_WRONG) and not strict.message.startswith(_MISPLACED_PATTERN):
+        return None
+    return strict
+
+
+def check_many(queries: Iterable[str], workers: int = 1) -> list[Problem | None]:
+    """`check_syntax` of each query, in order; with more than one worker, in that many processes."""
+    if workers < 1:
+        raise ValueError("workers must be at least 1")
+    if workers == 1:
+        return [check_syntax(query) for query in queries]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(check_syntax, queries, chunksize=200))
+
+
+def _read(query: str) -> str | None:
+    """Reads by the grammar. Returns a query without prefixes and comments, each token in its place; of a command, None.
+
+    Raises `TokenError` and `GrammarError`.
+    """
+    reader = CommandReader(query)
+    start = reader.read_prefixes()
+    if reader.command_follows():
+        reader.read_command()
+        reader.read_end()
+        return None
+    reader.read_query()
+    reader.read_end()
+    text, place = [], 0
+    for token in reader.tokens[start:]:
+        text.append(re.sub(r"[^\n]", " ", query[place : token.start]))
+        text.append(token.text)
+        place = token.end
+    return "".join(text)
+
+
+def _locate(query: str, place: int, message: str) -> Problem:
+    before = query[:place]
+    return Problem(line=before.count("\n") + 1, column=place - (before.rfind("\n") + 1) + 1, message=message)
 
 
 def _compile_strictly(query: str) -> Problem | None:
@@ -83,32 +123,6 @@ def _try_strictly(prefix: str, query: str) -> Problem | None:
     return None
 
 
-def _validate_grammar(query: str) -> tuple[str, Problem] | None:
-    ((text,),) = _lenient_engine().execute("SELECT cypher_validate(?)", (query,))
-    answer: dict[str, Any] = json.loads(text)
-    if answer["valid"]:
-        return None
-    place = {"line": answer.get("line") or 1, "column": answer.get("column") or 1}
-    return answer["code"], Problem(**place, message=answer["error"])
-
-
-def _lacks_function(query: str) -> bool:
-    """Neo4j has more functions than openCypher, and graphqlite knows some of them."""
-    try:
-        _lenient_engine().execute("SELECT cypher(?)", (f"EXPLAIN {query}",)).fetchall()
-    except apsw.Error as error:
-        return "UnknownFunction" in str(error)
-    return False
-
-
 @lru_cache(maxsize=1)
 def _strict_engine() -> graphdblite.Database:
     return graphdblite.Database.open_memory()
-
-
-@lru_cache(maxsize=1)
-def _lenient_engine() -> apsw.Connection:
-    # Not graphqlite.connect: it needs a sqlite3 module that loads extensions, which many Pythons lack.
-    connection = apsw.Connection(":memory:")
-    graphqlite.load(connection)
-    return connection

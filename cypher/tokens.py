@@ -14,7 +14,7 @@ _TOKEN = re.compile(
   | (?P<string>'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")
   | (?P<parameter>\$(?:\w+|`(?:``|[^`])+`))
   | (?P<name>[^\W\d]\w*|`(?:``|[^`])+`)
-  | (?P<symbol><=|>=|<>|=~|\+=|\.\.|[-+*/%^=<>()\[\]{},.:;|&!])
+  | (?P<symbol><=|>=|<>|=~|\+=|\.\.|[-+*/%^=<>()\[\]{},.:;|&!$])
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -46,26 +46,33 @@ class Token(NamedTuple):
 
 
 class TokenError(ValueError):
-    """A text that holds something that no Cypher token looks like."""
+    """A text that holds something that no Cypher token looks like, from the character `place` on."""
+
+    def __init__(self, message: str, place: int) -> None:
+        super().__init__(message)
+        self.place = place
 
 
-def tokenize(query: str) -> list[Token]:
+def tokenize(query: str, keep_escapes: bool = False) -> list[Token]:
     """The tokens of a query without spaces and comments; the last one is of kind `end`. Raises `TokenError`.
 
     The value of a string, number or parameter is its normal spelling; that of a name is the name without backticks.
+    A backslash before a letter that has no meaning behind one is an error, unless `keep_escapes`: it then stays, as
+    Neo4j has it.
     """
-    return [*_scan(query), Token("end", "", len(query), "")]
+    return [*_scan(query, keep_escapes), Token("end", "", len(query), "")]
 
 
-def _scan(query: str) -> Iterator[Token]:
+def _scan(query: str, keep_escapes: bool) -> Iterator[Token]:
     place = 0
     while place < len(query):
         match = _TOKEN.match(query, place)
         if match is None:
-            raise TokenError(f"No token of Cypher begins with '{query[place : place + 10]}' at character {place + 1}.")
+            message = f"No token of Cypher begins with '{query[place : place + 10]}' at character {place + 1}."
+            raise TokenError(message, place)
         kind, text = match.lastgroup, match[0]
         if kind == "string":
-            yield Token("string", text, place, write_string(_unescape(text[1:-1])))
+            yield Token("string", text, place, write_string(_unescape(text[1:-1], place, keep_escapes)))
         elif kind == "integer":
             yield Token("integer", text, place, _write_integer(text))
         elif kind == "float":
@@ -94,12 +101,15 @@ def _strip_backticks(text: str) -> str:
     return text[1:-1].replace("``", "`") if text.startswith("`") else text
 
 
-def _unescape(text: str) -> str:
+def _unescape(text: str, place: int, keep_escapes: bool) -> str:
     def replace(match: re.Match[str]) -> str:
         code = int(match[1] or match[2] or "0", 16)
         character = _ESCAPES.get(match[3]) if match[3] else chr(code) if code < 0x110000 else None
+        if character is None and keep_escapes and match[3]:
+            return match[0]
         if character is None or "\ud800" <= character <= "\udfff":
-            raise TokenError(f"{match[0]} is no escape that a Cypher text may hold.")
+            message = f"{match[0]} is no escape that a Cypher text may hold."
+            raise TokenError(message, place + 1 + match.start())
         return character
 
     return _ESCAPE.sub(replace, text)

@@ -52,14 +52,14 @@ NOT_QUERIES = {
     "MATCH (n) RETURN m": 18,
     "RETURN n": 8,
     "UNWIND [1] AS x WITH x RETURN y": 31,
-    "MATCH (n) WHERE n.x == 1 RETURN n": 22,
+    "MATCH (n) WHERE n.x == 1 RETURN n": 21,
     "MATCH (n) WHERE n.x != 1 RETURN n": 21,
     "RETURN foo(1)": 8,
-    "MATCH (n) WHERE count(n) > 1 RETURN n": 1,
-    "MATCH (n) RETURN n.a AS x, n.b AS x": 1,
+    "MATCH (n) WHERE count(n) > 1 RETURN n": 17,
+    "MATCH (n) RETURN n.a AS x, n.b AS x": 28,
     "MATCH (n) RETURN DISTINCT n.a ORDER BY n.b": 1,
-    "MATCH (n) RETURN count(*) AS c ORDER BY n.x": 1,
-    "MATCH (n) SET m.x = 1": 1,
+    "MATCH (n) RETURN count(*) AS c ORDER BY n.x": 41,
+    "MATCH (n) SET m.x = 1": 15,
 }
 
 
@@ -85,10 +85,9 @@ def test_checking_a_query_runs_nothing():
     assert check_syntax("MATCH (n) DETACH DELETE n") is None
     assert check_syntax("CREATE (:Left {over: 1})") is None
     assert check_syntax("CREATE INDEX i FOR (n:Left) ON (n.over)") is None
-    from cypher.parse import _lenient_engine, _strict_engine
+    from cypher.parse import _strict_engine
 
     assert _strict_engine().query("MATCH (n) RETURN n") == []
-    assert _lenient_engine().execute("SELECT cypher('MATCH (n) RETURN n')").fetchall() == [("[]",)]
 
 
 @pytest.mark.parametrize("part", ["NOT ", "-", "- ", "(", "[", "{", "CASE WHEN ", "n.", "MATCH ", "'", "`", "/*"])

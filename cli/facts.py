@@ -85,7 +85,7 @@ def _describe_accelerator(preset: Preset) -> Fact:
 
 
 def _describe_llama() -> Fact:
-    from nornicdb.runtime import load_llama_cpp
+    from nornicdb.engine import load_llama_cpp
 
     version = importlib.metadata.version("llama-cpp-python")
     try:

@@ -10,8 +10,8 @@ from heimdall.config import Quantization
 from heimdall.errors import DiskError, ExportError
 from heimdall.files import copy_file, replacing
 from heimdall.refs import Record
+from nornicdb.engine import explain_last_error, load_llama_cpp
 from nornicdb.gguf_header import TensorInfo, read_header
-from nornicdb.runtime import explain_last_error, load_llama_cpp
 
 _FILE_TYPES: dict[Quantization, int] = {  # llama_ftype
     "F16": 1,

@@ -1,6 +1,7 @@
 """The runtime against the model it was made from, llama-cpp-python's own interface, and damaged files."""
 
 import ctypes
+import random
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from tiny_models import PROMPTS, build_model, build_tokenizer
 
 from heimdall.errors import EngineError, InputError, UsageError
-from nornicdb.runtime import LocalModel
+from nornicdb.runtime import CHUNK, LocalModel
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +75,29 @@ def test_a_shared_prefix_is_not_computed_again_and_does_not_change_the_answer(ti
         second = used.complete(shared + "<|im_start|>two", 30)
         again = used.complete(shared + "<|im_start|>two", 30)
     assert first.reused_tokens == 0
-    assert second.reused_tokens >= len(used_tokens(tiny_gguf, shared)) - 1
-    assert again.reused_tokens == again.prompt_tokens - 1
+    assert second.reused_tokens == again.reused_tokens == 3 * CHUNK
     assert alone.tokens == second.tokens == again.tokens
+    # Not merely about the same: every prompt is decoded in the same pieces.
+    assert alone.log_probability == second.log_probability == again.log_probability
 
 
-def used_tokens(path: Path, text: str) -> list[int]:
-    with LocalModel(path, context_size=256, threads=1) as model:
-        return model.tokenize(text)
+def test_an_answer_does_not_depend_on_what_was_asked_and_scored_before(tiny_gguf: Path) -> None:
+    with LocalModel(tiny_gguf, context_size=512, threads=1) as model:
+        prompts = [PROMPTS[0] * count + prompt for count in (0, 1, 3) for prompt in PROMPTS]
+        fresh = [model.complete(prompt, 20, fresh=True) for prompt in prompts]
+        assert {answer.reused_tokens for answer in fresh} == {0}
+        model.score(model.tokenize(prompts[-1]), model.tokenize(PROMPTS[0]))
+        for seed in range(3):
+            for index in random.Random(seed).sample(range(len(prompts)), len(prompts)):
+                again = model.complete(prompts[index], 20)
+                assert again.tokens == fresh[index].tokens
+                assert again.log_probability == fresh[index].log_probability
+
+
+def test_the_log_probability_of_an_answer_is_that_of_its_tokens(model: LocalModel) -> None:
+    prompt = model.tokenize(PROMPTS[1])
+    answer = model.complete(prompt, 20)
+    assert answer.log_probability == pytest.approx(sum(model.score(prompt, list(answer.tokens))), abs=0.1)
 
 
 def test_a_prompt_longer_than_one_batch_is_answered_as_the_model_does(tiny_gguf: Path, tiny_model_dir: Path) -> None:
@@ -202,9 +218,9 @@ def test_a_model_can_be_closed_twice_and_says_so_when_used_afterwards(tiny_gguf:
 
 def test_a_signal_while_llama_cpp_loads_is_not_lost(tiny_gguf: Path) -> None:
     """llama.cpp logs as it loads, and an exception inside its log callback goes nowhere."""
-    from nornicdb import runtime
+    from nornicdb import engine
 
-    receive = runtime._receive_log
+    receive = engine._receive_log
     sent: list[int] = []
 
     def interrupt_once(level: int, text: bytes, data: object) -> None:
@@ -213,12 +229,12 @@ def test_a_signal_while_llama_cpp_loads_is_not_lost(tiny_gguf: Path) -> None:
             signal.raise_signal(signal.SIGINT)
         receive(level, text, data)
 
-    llama = runtime.load_llama_cpp()
+    llama = engine.load_llama_cpp()
     callback = llama.llama_log_callback(interrupt_once)
     llama.llama_log_set(callback, ctypes.c_void_p(0))
     try:
         with pytest.raises(KeyboardInterrupt):
             LocalModel(tiny_gguf, context_size=256, threads=1)
     finally:
-        llama.llama_log_set(runtime._callback, ctypes.c_void_p(0))
+        llama.llama_log_set(engine._callback, ctypes.c_void_p(0))
     assert sent

@@ -10,8 +10,8 @@ from cypher.parts import Part, find_variables, write_part
 from cypher.reading import UnreadError
 from cypher.tokens import RESERVED, Token, TokenError, tokenize, write_name
 
-# Beyond these, variables that do the same are taken as they come in the query, which makes fewer queries equal.
 _MAX_VARIABLES = 30
+# Beyond this, variables that do the same are taken as they come in the query, which makes fewer queries equal.
 _MAX_REFINEMENTS = 100
 _SELF = "@"
 
@@ -26,10 +26,10 @@ class Canonical(NamedTuple):
 def canonicalize(query: str) -> Canonical:
     """The canonical form: two queries have the same one only if they mean the same.
 
-    What does not show in it: case of keywords and functions, names of variables and columns, the order of columns, the
-    side from which a path is written, the order of a MATCH's paths and of operands that commute, whether a condition
-    stands in the pattern or in WHERE, spelling of literals, brackets, comments. Where the query cannot be read, only
-    spaces, comments, case of keywords and spelling of literals do not show.
+    What does not show in it: case of keywords and functions, names of variables and columns, the side from which a path
+    is written, the order of a MATCH's paths and of operands that commute, whether a condition stands in the pattern or
+    in WHERE, spelling of literals, brackets, comments. Where the query cannot be read, or has more variables than can
+    be told apart in reasonable time, only spaces, comments, case of keywords and spelling of literals do not show.
     """
     try:
         part = QueryReader(query).read()
@@ -37,18 +37,18 @@ def canonicalize(query: str) -> Canonical:
         return Canonical(query.strip(), read=False)
     except UnreadError:
         return Canonical(_join_tokens(tokenize(query)), read=False)
-    return Canonical(_name_variables(part), read=True)
+    numbers = list(dict.fromkeys(find_variables(part)))
+    if len(numbers) > _MAX_VARIABLES:
+        return Canonical(_join_tokens(tokenize(query)), read=False)
+    return Canonical(_name_variables(part, numbers), read=True)
 
 
-def _name_variables(part: Part) -> str:
+def _name_variables(part: Part, numbers: list[int]) -> str:
     """Writes the part with names that depend only on what a variable does, not on what it is called or where it stands.
 
     Variables are told apart by the text in which each is marked, over and over, as long as that tells more apart
     (colour refinement). Of those that stay alike one is set apart, each in turn, and the least text is taken.
     """
-    numbers = list(dict.fromkeys(find_variables(part)))
-    if len(numbers) > _MAX_VARIABLES:
-        return write_part(part, {number: f"v{place}" for place, number in enumerate(numbers)})
     refinements = 0
 
     def write(colours: dict[int, int]) -> str:

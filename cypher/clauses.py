@@ -13,11 +13,17 @@ _Use = Literal["shown", "named", "nothing"]
 
 
 class QueryReader(PatternReader):
-    """Reads one query. `writes` says whether it has a clause that changes the graph."""
+    """Reads one query.
+
+    `writes`: it has a clause that changes the graph; `columns_start`: where the columns that it shows begin, of a UNION
+    those of the last part; `repeats_column`: two of them have one name.
+    """
 
     def __init__(self, query: str) -> None:
         super().__init__(query)
         self.writes = False
+        self.columns_start = len(query)
+        self.repeats_column = False
 
     def read(self) -> Part:
         """Reads the whole text. Raises `UnreadError` for what this reader does not know."""
@@ -119,11 +125,13 @@ class QueryReader(PatternReader):
         return series("WITH ", distinct, Bag(tuple(parts), ", "), tail)
 
     def _read_return(self, use: _Use, columns: dict[str, Variable] | None) -> Part:
-        """The columns of a query need no names, except where UNION joins them or an outer query reads them.
-
-        Their order is left open, since it does not count where results are compared.
-        """
+        """The columns of a query need no names, except where UNION joins them or an outer query reads them."""
+        start = self.token.start
         distinct, items = self._read_items()
+        if use == "shown":
+            self.columns_start = start
+            shown = [name or value.part for name, value in items]
+            self.repeats_column |= len(set(shown)) < len(shown)
         inner: dict[str, Part] = {}
         parts: list[Part] = []
         for name, value in items:
@@ -140,14 +148,14 @@ class QueryReader(PatternReader):
         self.scope = self.scope | inner
         tail = self._read_tail()
         self.scope = inner
-        return series("RETURN ", distinct, Bag(tuple(parts), ", "), tail)
+        return series("RETURN ", distinct, *separate(parts), tail)
 
     def _read_items(self) -> tuple[str, list[tuple[str | None, Expression]]]:
         """DISTINCT or nothing, and each column with its name, which only a variable has by itself."""
         distinct = "DISTINCT " if self.take("DISTINCT") else ""
         items: list[tuple[str | None, Expression]] = []
         if self.take("*"):
-            items = [(name, Expression(part)) for name, part in self.scope.items()]
+            items = [(name, Expression(part)) for name, part in sorted(self.scope.items())]
             if not items:
                 raise UnreadError("There is nothing that * could stand for.")
         while not items or self.take(","):

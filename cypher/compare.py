@@ -1,5 +1,5 @@
-"""Whether two query results say the same, by the rules of CypherBench (arXiv 2412.18702): column names and column order
-do not count, rows are a bag unless the question asks for an order, and floats may differ by rounding.
+"""Whether two query results say the same, by the rules of CypherBench (arXiv 2412.18702): columns may have other names
+and then another order, rows are a bag unless the question asks for an order, and floats may differ by rounding.
 """
 
 import math
@@ -17,8 +17,10 @@ Column: TypeAlias = tuple[Hashable, ...]
 def same_result(gold: Result, got: Result, *, ordered: bool) -> bool:
     """True if some order of `got`'s columns makes its rows equal to `gold`'s: as a list if `ordered`, else as a bag.
 
-    1 equals 1.0 and NaN equals NaN; true is not 1, null is only null, lists keep their order; nodes and relationships
-    are equal by labels or type and properties. Without rows the number of columns is not known and does not count.
+    Where both have the same column names in the same order, each column is compared with its namesake: otherwise a
+    pattern turned round that shows both its ends would pass. 1 equals 1.0 and NaN equals NaN; true is not 1, null is
+    only null, lists keep their order; nodes and relationships are equal by labels or type and properties. Without rows
+    the number of columns is not known and does not count.
     """
     if len(gold.rows) != len(got.rows):
         return False
@@ -31,6 +33,10 @@ def same_result(gold: Result, got: Result, *, ordered: bool) -> bool:
     numbers = _cluster_numbers([gold, got])
     gold_columns = [tuple(_canonical(cell, numbers) for cell in column) for column in zip(*gold.rows, strict=True)]
     got_columns = [tuple(_canonical(cell, numbers) for cell in column) for column in zip(*got.rows, strict=True)]
+    if gold.columns == got.columns:
+        if ordered:
+            return gold_columns == got_columns
+        return Counter(zip(*gold_columns, strict=True)) == Counter(zip(*got_columns, strict=True))
     if ordered:  # columns are then equal place by place or not at all
         return Counter(gold_columns) == Counter(got_columns)
     return _same_bag(gold_columns, got_columns)

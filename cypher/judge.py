@@ -65,6 +65,8 @@ class Judge:
         know are not judged.
         """
         limits = limits or Limits()
+        if not graphs:
+            return Judgement(status="not_judged", reason="there is no graph to run it on")
         if self._process is None or not self._process.is_alive():
             self._start()
         assert self._connection is not None

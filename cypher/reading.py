@@ -13,7 +13,7 @@ class UnreadError(ValueError):
 
 
 class Reading:
-    """Goes over the tokens of one query, and keeps the elements of patterns and the properties that it meets."""
+    """Goes over the tokens of one query, and keeps the elements of patterns and the uses of names that it meets."""
 
     def __init__(self, query: str) -> None:
         self.tokens = tokenize(query)
@@ -21,6 +21,7 @@ class Reading:
         self.scope: dict[str, Part] = {}
         self.elements: list[Element] = []
         self.properties: list[PropertyUse] = []
+        self.uses: list[tuple[int, Token]] = []
         self._numbers = 0
 
     @property
@@ -68,7 +69,10 @@ class Reading:
         """What a name stands for."""
         if name.value not in self.scope:
             raise UnreadError(f"'{name.value}' is not defined.")
-        return self.scope[name.value]
+        part = self.scope[name.value]
+        if isinstance(part, Variable):
+            self.uses.append((part.number, name))
+        return part
 
     @contextmanager
     def inner_scope(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import graphdblite
 
+from cypher.faults import FaultError, avoid_faults
 from cypher.graph import PropertyGraph
 from heimdall.errors import EngineError
 from heimdall.refs import Record
@@ -56,6 +57,15 @@ class CypherError(Exception):
         return str(self).startswith(_UNSUPPORTED)
 
 
+class UnsupportedError(CypherError):
+    """A query that the engine runs but would answer wrongly."""
+
+    @property
+    def unsupported(self) -> bool:
+        """Always true."""
+        return True
+
+
 class RowLimitError(CypherError):
     """A query that gave more rows than allowed."""
 
@@ -64,11 +74,13 @@ class EmbeddedGraph:
     """One graph, loaded into an engine of its own for as long as the context lasts.
 
     Entering raises `EngineError` for a graph on which graphdblite miscounts undirected patterns: it takes relationships
-    of one type between the same two nodes for one relationship, and finds a loop twice.
+    of one type between the same two nodes for one relationship, and finds a loop twice. So it does for labels that
+    differ only by case, which it does not tell apart.
     """
 
     def __init__(self, graph: PropertyGraph) -> None:
         self._graph = graph
+        self._labels = frozenset(label for node in graph.nodes for label in node.labels)
         self._database: graphdblite.Database | None = None
 
     def __enter__(self) -> "EmbeddedGraph":
@@ -92,7 +104,9 @@ class EmbeddedGraph:
         if self._database is None:
             raise RuntimeError("EmbeddedGraph.run is called inside its with block")
         try:
-            records = self._database.query(query)
+            records = self._database.query(avoid_faults(query, self._labels))
+        except FaultError as error:
+            raise UnsupportedError(str(error)) from error
         except graphdblite.GraphDBError as error:
             raise CypherError(str(error).strip().splitlines()[0]) from error
         if limits is not None and len(records) > limits.rows:
@@ -103,6 +117,13 @@ class EmbeddedGraph:
 
 
 def _check_shape(graph: PropertyGraph) -> None:
+    by_case: dict[str, str] = {}
+    for label in (label for node in graph.nodes for label in node.labels):
+        if by_case.setdefault(label.lower(), label) != label:
+            raise EngineError(
+                f"The graph has the labels '{label}' and '{by_case[label.lower()]}', which the embedded engine does "
+                "not tell apart; give it labels that differ by more than case."
+            )
     seen = set()
     for edge in graph.relationships:
         pair = (edge.type, min(edge.start, edge.end), max(edge.start, edge.end))

@@ -32,6 +32,7 @@ METRIC_TITLES = {
     "params_accuracy": "right parameters",
     "parse_rate": "Cypher parses",
     "execution_accuracy": "right result",
+    "repaired_execution_accuracy": "… after repair",
     "judged": "judged",
     "exact_match": "same form",
     "perplexity": "perplexity",

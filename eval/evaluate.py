@@ -14,7 +14,9 @@ from cypher.canonical import canonicalize
 from cypher.graph import PropertyGraph, SchemaGraphs, read_graphs
 from cypher.judge import Judge, Judgement
 from cypher.parse import check_syntax
+from cypher.repair import repair
 from cypher.run import Limits
+from cypher.schema import GraphSchema, read_schema
 from eval.metrics import FAMILIES, Example, Judged, same_json, score_examples, write_examples
 from heimdall.config import EvalConfig
 from heimdall.errors import InputError
@@ -44,12 +46,14 @@ class EvalSummary(Record):
 
 
 class Question(NamedTuple):
-    """A sampled row, which shuffle of the action list it is asked under, whether its answer is scored, its graphs."""
+    """A sampled row, which shuffle of the action list it is asked under, whether its answer is scored, its graphs and
+    their schema, by which a query can be repaired."""
 
     row: Row
     order: int
     scored: bool
     graphs: Sequence[PropertyGraph]
+    schema: GraphSchema | None = None
 
 
 class Answerer(Protocol):
@@ -122,7 +126,8 @@ def plan_questions(dataset_dir: Path, config: EvalConfig) -> list[Question]:
             rows = by_family[family]
             drawn = random.Random(f"{config.seed}/{family}/{split}").sample(rows, min(config.rows_per_slice, len(rows)))
             questions += [
-                Question(row, i % ORDERS, i < PERPLEXITY_ROWS, _find_graphs(row, graphs)) for i, row in enumerate(drawn)
+                Question(row, i % ORDERS, i < PERPLEXITY_ROWS, *_find_graphs(row, graphs))
+                for i, row in enumerate(drawn)
             ]
     if not questions:
         raise InputError(f"'{dataset_dir}' has no row in {', '.join(config.splits)}; generate the data set again.")
@@ -140,12 +145,13 @@ def ask_questions(
 ) -> Iterator[Example]:
     """Asks one question after the other; `systems` holds the system prompt of each order."""
     limits = Limits(time_ms=config.time_limit_ms, rows=config.row_limit)
-    for row, order, scored, graphs in questions:
+    for row, order, scored, graphs, schema in questions:
         prompt = render_chatml(systems[order], row.messages[:-1])
         tokens = runtime.tokenize(prompt)
         completion = runtime.complete(tokens, config.max_tokens)
         reply = read_reply(completion.text, contract)
         outcome = judge_reply(row, reply, graphs, judge, limits)
+        repaired = judge_repaired(row, reply, outcome, graphs, schema, judge, limits)
         losses = _score_answer(runtime, tokens, prompt, row.answer) if scored else None
         yield Example(
             id=row.id,
@@ -163,6 +169,7 @@ def ask_questions(
             parses=outcome.parses,
             exact=outcome.exact,
             judgement=outcome.judgement,
+            repaired=repaired,
             reason=outcome.reason,
             prompt_tokens=completion.prompt_tokens,
             tokens=len(completion.tokens) + (completion.stopped == "eog"),
@@ -199,12 +206,34 @@ def judge_reply(row: Row, reply: Reply, graphs: Sequence[PropertyGraph], judge: 
     return Outcome(judgement.status, judgement.reason, parses=True, exact=False)
 
 
-def _find_graphs(row: Row, graphs: Mapping[str, SchemaGraphs]) -> Sequence[PropertyGraph]:
+def judge_repaired(
+    row: Row,
+    reply: Reply,
+    outcome: Outcome,
+    graphs: Sequence[PropertyGraph],
+    schema: GraphSchema | None,
+    judge: Judging,
+    limits: Limits,
+) -> Judged | None:
+    """How the reply is judged if its query is repaired first, right or not; None where no query was expected."""
+    if row.expected.cypher is None:
+        return None
+    query = reply.params.get("cypher")
+    if reply.action != row.expected.action or not isinstance(query, str) or schema is None:
+        return outcome.judgement
+    repaired = repair(query, schema)
+    if not repaired.changes:
+        return outcome.judgement
+    changed = reply.model_copy(update={"params": {**reply.params, "cypher": repaired.query}})
+    return judge_reply(row, changed, graphs, judge, limits).judgement
+
+
+def _find_graphs(row: Row, graphs: Mapping[str, SchemaGraphs]) -> tuple[Sequence[PropertyGraph], GraphSchema | None]:
     if row.expected.cypher is None or row.schema_id is None:
-        return ()
+        return (), None
     if row.schema_id not in graphs:
         raise InputError(f"Row '{row.id}' needs schema '{row.schema_id}', which graphs.jsonl does not hold.")
-    return graphs[row.schema_id].graphs
+    return graphs[row.schema_id].graphs, read_schema(graphs[row.schema_id].schema_text)
 
 
 def _score_answer(runtime: Answerer, tokens: list[int], prompt: str, answer: str) -> list[float]:

@@ -21,9 +21,9 @@ FAMILIES: tuple[Family, ...] = get_args(Family)
 class Example(Record):
     """One question put to the model: what was expected, what came back and how it was judged.
 
-    `judgement` is of the whole answer. `tokens` were generated, the one that ends the turn included. `parses` is null
-    where no Cypher was expected; `nll` (nats, summed over `nll_tokens` tokens of the expected answer) is null where it
-    was not sampled.
+    `judgement` is of the whole answer, `repaired` what it would be after `cypher.repair`. `tokens` were generated, the
+    one that ends the turn included. `parses` and `repaired` are null where no Cypher was expected; `nll` (nats, summed
+    over `nll_tokens` tokens of the expected answer) is null where it was not sampled.
     """
 
     id: str
@@ -46,6 +46,7 @@ class Example(Record):
     tokens: int
     first_token_ms: float
     total_ms: float
+    repaired: Judged | None = None
     nll: float | None = None
     nll_tokens: int | None = None
 
@@ -57,6 +58,10 @@ def _is_right(example: Example) -> bool | None:
     return None if example.judgement == "not_judged" else example.judgement == "right"
 
 
+def _is_repaired_right(example: Example) -> bool | None:
+    return None if example.repaired in (None, "not_judged") else example.repaired == "right"
+
+
 # A measure answers None where the question says nothing about it; such questions are not part of the score's n.
 SHARES: dict[str, Measure] = {
     "json_valid": lambda example: example.json_valid,
@@ -64,11 +69,15 @@ SHARES: dict[str, Measure] = {
     "params_accuracy": _is_right,
     "parse_rate": lambda example: example.parses,
     "execution_accuracy": _is_right,
+    "repaired_execution_accuracy": _is_repaired_right,
     "judged": lambda example: example.judgement != "not_judged",
     "exact_match": lambda example: example.exact,
 }
 _COSTS = ("perplexity", "latency_p50_ms", "latency_p95_ms", "tokens_per_second")
-_CYPHER = ("json_valid", "action_accuracy", "parse_rate", "execution_accuracy", "judged", "exact_match", *_COSTS)
+_CYPHER = (
+    "json_valid", "action_accuracy", "parse_rate", "execution_accuracy", "repaired_execution_accuracy", "judged",
+    "exact_match", *_COSTS,
+)  # fmt: skip
 METRICS: dict[Family, tuple[str, ...]] = {
     "action": ("json_valid", "action_accuracy", "params_accuracy", "judged", "exact_match", *_COSTS),
     "cypher_schema": _CYPHER,

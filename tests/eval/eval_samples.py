@@ -30,6 +30,7 @@ def make_example(**changes: object) -> Example:
         "parses": True,
         "exact": True,
         "judgement": "right",
+        "repaired": "right",
         "reason": "as expected",
         "prompt_tokens": 320,
         "tokens": 30,

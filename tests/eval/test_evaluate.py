@@ -249,6 +249,26 @@ def test_a_model_that_knows_the_answers_gets_full_marks(contract: Contract, judg
     assert {example.tokens for example in examples} == {len(rows[0].answer) + 1}
 
 
+def test_a_repaired_query_counts_beside_the_free_figure_and_not_in_it(
+    contract: Contract, judge: Judge, tmp_path: Path
+) -> None:
+    rows = [make_row(i) for i in range(4)]
+    dataset = make_dataset(tmp_path, rows)
+    schema = SchemaGraphs(schema_id="people", schema_text="Person {name: STRING, age: INTEGER}", graphs=GRAPHS)
+    write_graphs(dataset / "graphs.jsonl", [schema])
+    slips = [GOLD, GOLD.replace("Person", "person"), GOLD.replace("p.age", "p.height"), "MATCH"]
+    model = ScriptedModel({row.question: query_reply(slip) for row, slip in zip(rows, slips, strict=True)})
+    questions = plan_questions(dataset, EvalConfig())
+    examples = list(ask_questions(questions, [""] * ORDERS, contract, EvalConfig(), model, judge))
+    by_id = {example.id: (example.judgement, example.repaired) for example in examples}
+    assert [by_id[row.id] for row in rows] == [
+        ("right", "right"), ("wrong", "right"), ("wrong", "wrong"), ("wrong", "wrong")
+    ]  # fmt: skip
+    slices = score_examples(examples)
+    assert find_score(slices, "cypher_schema/test_schema/execution_accuracy").value == 0.25
+    assert find_score(slices, "cypher_schema/test_schema/repaired_execution_accuracy").value == 0.5
+
+
 def test_an_answer_that_was_cut_off_is_marked(contract: Contract, judge: Judge, tmp_path: Path) -> None:
     questions = plan_questions(make_dataset(tmp_path, [make_row()]), EvalConfig())
     model = ScriptedModel({make_row().question: make_row().answer[:-2] + " " * 300})

@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from multiprocessing import get_context
+from typing import NamedTuple
 
 import graphdblite
 
 from cypher.grammar.commands import CommandReader
-from cypher.grammar.cursor import GrammarError
+from cypher.grammar.cursor import GrammarError, Note
 from cypher.tokens import TokenError
 from heimdall.refs import Record
 
@@ -52,9 +53,10 @@ def check_syntax(query: str) -> Problem | None:
     if len(query) > MAX_LENGTH:
         return Problem(line=1, column=1, message=f"longer than {MAX_LENGTH} characters")
     try:
-        statement = _read(query)
+        statement = read_statement(query).plain
     except (TokenError, GrammarError) as fault:
-        return _locate(query, fault.place, str(fault))
+        line, column = locate(query, fault.place)
+        return Problem(line=line, column=column, message=str(fault))
     if statement is None or len(statement) > _MAX_STRICT_LENGTH:
         return None
     strict = _compile_strictly(statement)
@@ -75,17 +77,24 @@ def check_many(queries: Iterable[str], workers: int = 1) -> list[Problem | None]
         return list(pool.map(check_syntax, queries, chunksize=200))
 
 
-def _read(query: str) -> str | None:
-    """Reads by the grammar. Returns a query without prefixes and comments, each token in its place; of a command, None.
+class Statement(NamedTuple):
+    """A text that the grammar accepts.
 
-    Raises `TokenError` and `GrammarError`.
+    `plain`: of a query, the text without prefixes and comments, each token in its place; None of a command.
     """
+
+    plain: str | None
+    notes: tuple[Note, ...]
+
+
+def read_statement(query: str) -> Statement:
+    """Reads a query or command by the grammar alone. Raises `TokenError` and `GrammarError`, which have a place."""
     reader = CommandReader(query)
     start = reader.read_prefixes()
     if reader.command_follows():
         reader.read_command()
         reader.read_end()
-        return None
+        return Statement(None, tuple(reader.notes))
     reader.read_query()
     reader.read_end()
     text, place = [], 0
@@ -93,12 +102,13 @@ def _read(query: str) -> str | None:
         text.append(re.sub(r"[^\n]", " ", query[place : token.start]))
         text.append(token.text)
         place = token.end
-    return "".join(text)
+    return Statement("".join(text), tuple(reader.notes))
 
 
-def _locate(query: str, place: int, message: str) -> Problem:
+def locate(query: str, place: int) -> tuple[int, int]:
+    """Line and column of a character, both from one."""
     before = query[:place]
-    return Problem(line=before.count("\n") + 1, column=place - (before.rfind("\n") + 1) + 1, message=message)
+    return before.count("\n") + 1, place - before.rfind("\n")
 
 
 def _compile_strictly(query: str) -> Problem | None:

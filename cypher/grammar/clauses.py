@@ -41,7 +41,8 @@ class ClauseReader(PatternReader):
 
     def _read_single_query(self, inner: str | None, imports: Scope | None) -> list[str] | None:
         self.scope = dict(self.scope)
-        if self.take_word("USE"):
+        if self.is_word("USE"):
+            self.note("USE", self.step())
             self._read_graph_name()
         if imports is not None and self.is_word("WITH"):
             self._read_importing_with(imports)
@@ -65,6 +66,8 @@ class ClauseReader(PatternReader):
     def _read_clause(self, first: bool) -> bool:
         """Reads one clause; returns whether a query may end with it."""
         token = self.here
+        if self.is_word("LOAD", "FOREACH"):
+            self.note(token.text.upper(), token)
         word = self.step().text.upper() if self.is_word(*_STARTS) else ""
         if self._only_reads and word in _WRITES:
             self.fail("nothing can be written inside EXISTS, COUNT and COLLECT", token)
@@ -237,10 +240,11 @@ class ClauseReader(PatternReader):
     def _read_call_clause(self, first: bool) -> bool:
         if self.is_symbol("{") or self.is_symbol("("):
             return self._read_call_subquery()
-        name = self.expect_name("a procedure or a subquery in braces")
+        token = self.expect_name("a procedure or a subquery in braces")
+        name = token.value
         while self.take_symbol("."):
-            name = self.expect_name("the name of a procedure")
-        del name
+            name += "." + self.expect_name("the name of a procedure").value
+        self.note("procedure", token, name)
         has_arguments = self.take_symbol("(")
         if has_arguments:
             self._read_items(")")
@@ -271,12 +275,13 @@ class ClauseReader(PatternReader):
     def _read_call_subquery(self) -> bool:
         inner: Scope = {}
         imports: Scope | None = None
+        token = self.here
         if self.take_symbol("("):
+            self.note("variable scope", token)
             if self.take_symbol("*"):
                 inner = dict(self.scope)
             elif not self.is_symbol(")"):
-                for_all = self._read_imported_names()
-                inner = for_all
+                inner = self._read_imported_names()
             self.expect_symbol(")")
         else:
             imports = self.scope
@@ -329,25 +334,23 @@ class ClauseReader(PatternReader):
             if self.take_word("FOR"):
                 self.read_value()
                 self.take_word("SECONDS", "SECOND", "SEC")
-            if self.take_word("THEN"):
-                self._read_error_rule()
+            if self.take_word("THEN") and not self.take_word("CONTINUE", "BREAK", "FAIL"):
+                self.fail_expecting("CONTINUE, BREAK or FAIL")
 
     def _read_importing_with(self, imports: Scope) -> None:
-        start, inner = self.at, self.scope
-        self.step()
-        self.scope = {}
-        if self.take_symbol("*"):
-            self.scope = dict(imports)
-        while self.here.kind == "name" and self.ahead(1).kind in ("name", "end", "symbol"):
-            name = self.step()
-            if name.value not in imports:
-                break
-            self.scope[name.value] = imports[name.value]
-            if not self.take_symbol(","):
-                break
-        if not self.is_word(*_STARTS) and not self.is_symbol("}"):
-            # Not a plain list of names: an ordinary WITH, which sees what is outside to say what is wrong.
-            self.at, self.scope = start, inner
+        """`WITH a, b` at the start of CALL { … }, if it is a plain list: any other WITH sees nothing from outside."""
+        place = self.at + 1
+        while self.tokens[place].kind == "name" and self.tokens[place + 1].text == ",":
+            place += 2
+        after = self.tokens[place + 1]
+        if self.tokens[place].text != "*" and self.tokens[place].kind != "name":
+            return
+        if after.text.upper() not in (*_STARTS, "}") or after.kind == "string":
+            return
+        with self.inside(imports):
+            self.step()
+            taken = dict(imports) if self.take_symbol("*") else self._read_imported_names()
+        self.scope = taken
 
     def read_subquery(self, token: Token, word: str) -> None:
         self.expect_symbol("{")
@@ -360,6 +363,7 @@ class ClauseReader(PatternReader):
             elif word == "COLLECT":
                 self.fail_expecting("a query that returns one column")
             else:
+                self.note(f"{word} of a pattern", token)
                 self.read_matched_patterns()
                 if self.take_word("WHERE"):
                     self.read_condition()

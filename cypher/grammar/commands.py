@@ -1,6 +1,7 @@
 """Reads the commands beside queries: indexes, constraints, databases, aliases, SHOW, TERMINATE. NornicDB's too."""
 
 from cypher.grammar.clauses import ClauseReader
+from cypher.tokens import Token
 
 _INDEXES = ("RANGE", "TEXT", "POINT", "LOOKUP", "FULLTEXT", "VECTOR", "INDEX")
 _CREATED = (*_INDEXES, "CONSTRAINT", "DATABASE", "COMPOSITE", "ALIAS", "USER", "ROLE")
@@ -39,9 +40,11 @@ class CommandReader(ClauseReader):
                     self.step()
                     self.step()
         start = self.at
-        if self.take_word("USE"):
+        if self.is_word("USE"):
+            use = self.step()
             self._read_graph_name()
             if self.command_follows():
+                self.note("USE", use)
                 return start
             self.at = start
         return start
@@ -78,13 +81,15 @@ class CommandReader(ClauseReader):
     # CREATE
 
     def _read_create(self) -> None:
+        token = self.here
         word = self.take_word(*_INDEXES)
         if word is not None:
+            self.note("index", token, word)
             if word != "INDEX":
                 self.expect_words("INDEX")
             self._read_index(word)
         elif self.take_word("CONSTRAINT"):
-            self._read_constraint()
+            self._read_constraint(token)
         elif self.take_word("ALIAS"):
             self._read_target_name("the name of an alias")
             self.take_words("IF", "NOT", "EXISTS")
@@ -126,7 +131,10 @@ class CommandReader(ClauseReader):
             self._read_simple_name("the name of the index")
         self.take_words("IF", "NOT", "EXISTS")
         self.expect_words("FOR")
+        entity = self.here
         relationship = self._read_entity(many=kind == "FULLTEXT", labelled=kind != "LOOKUP")
+        if relationship:
+            self.note("relationship index", entity)
         self.expect_words("ON")
         if kind == "LOOKUP":
             self.expect_words("EACH")
@@ -164,7 +172,8 @@ class CommandReader(ClauseReader):
         if labelled:
             self.expect_symbol(":")
             self.expect_name("a type" if relationship else "a label")
-            while many and self.take_symbol("|"):
+            while many and self.is_symbol("|"):
+                self.note("index on several labels", self.step())
                 self.expect_name("a label or a type")
         if relationship:
             self.expect_symbol("]")
@@ -191,7 +200,7 @@ class CommandReader(ClauseReader):
         self.expect_symbol(".")
         self.expect_name("the name of a property")
 
-    def _read_constraint(self) -> None:
+    def _read_constraint(self, token: Token) -> None:
         if not (self.are_words("IF", "NOT", "EXISTS") or (self.is_word("FOR") and self.ahead(1).text == "(")):
             self._read_simple_name("the name of the constraint")
         self.take_words("IF", "NOT", "EXISTS")
@@ -201,7 +210,9 @@ class CommandReader(ClauseReader):
         place = self.here
         count = self._read_properties_of_index()
         self.expect_words("IS")
-        if self.take_word("UNIQUE") or self.take_word("KEY"):
+        if count > 1 or relationship or not self.is_word("UNIQUE"):
+            self.note("constraint", token)
+        if self.take_word("UNIQUE", "KEY"):
             pass
         elif self.is_word("NODE", "REL", "RELATIONSHIP"):
             word = self.step()
@@ -221,8 +232,12 @@ class CommandReader(ClauseReader):
         if self.take_word("OPTIONS"):
             if self.here.kind == "parameter":
                 self.step()
-            else:
-                self.read_map()
+                return
+            start = self.at
+            self.read_map()
+            for token in self.tokens[start : self.at]:
+                if token.kind == "name" and token.text.startswith("`vector."):
+                    self.note("vector option", token, token.value)
 
     def _read_topology(self) -> None:
         while self.here.kind == "integer":
@@ -240,7 +255,10 @@ class CommandReader(ClauseReader):
     # DROP, ALTER
 
     def _read_drop(self) -> None:
+        token = self.here
         what = self.take_word("INDEX", "CONSTRAINT", "DATABASE", "COMPOSITE", "ALIAS", "USER", "ROLE")
+        if what in ("INDEX", "CONSTRAINT"):
+            self.note("DROP", token, what)
         if what is None:
             self.fail_expecting("INDEX, CONSTRAINT, DATABASE or ALIAS")
         if what == "COMPOSITE":
@@ -331,7 +349,8 @@ class CommandReader(ClauseReader):
             self._read_target_name("a name")
 
     def _read_yield(self) -> None:
-        if self.take_word("YIELD"):
+        if self.is_word("YIELD"):
+            self.note("YIELD of a command", self.step())
             if self.take_symbol("*"):
                 self.closed = False
             else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal, NoReturn
+from typing import Literal, NamedTuple, NoReturn
 
 from cypher.tokens import Token, tokenize
 
@@ -26,6 +26,14 @@ class GrammarError(Exception):
         self.message = message
 
 
+class Note(NamedTuple):
+    """A use of what not every Cypher has, at a character of the text. `name`: of the function or procedure."""
+
+    kind: str
+    place: int
+    name: str
+
+
 class Cursor:
     """The place in a query. `take…` steps on if the text goes on so, `expect…` raises `GrammarError` if it does not."""
 
@@ -34,6 +42,8 @@ class Cursor:
         self.tokens = [*tokens, *[tokens[-1]] * _FURTHEST]
         self.at = 0
         self.scope: Scope = {}
+        # What `cypher.dialect` looks at. A part that is read twice is noted once.
+        self.notes: dict[Note, None] = {}
         # False where a variable may come from something that does not name it, as `YIELD *` does.
         self.closed = True
         # Aggregating functions: refused, allowed, or allowed and met.
@@ -127,6 +137,10 @@ class Cursor:
     def fail(self, message: str, token: Token | None = None) -> NoReturn:
         """Raises `GrammarError` at the token, or else here."""
         raise GrammarError((token or self.here).start, message)
+
+    def note(self, kind: str, token: Token, name: str = "") -> None:
+        """Keeps that something is used here."""
+        self.notes[Note(kind, token.start, name)] = None
 
     @contextmanager
     def deeper(self) -> Iterator[None]:

@@ -128,7 +128,8 @@ class ExpressionReader(Cursor):
             if not count:
                 self.fail_expecting("a type")
             if self.take_symbol("<"):
-                self.read_type()
+                with self.deeper():
+                    self.read_type()
                 self.expect_symbol(">")
             self.take_words("NOT", "NULL")
             if not self.take_symbol("|"):
@@ -299,6 +300,7 @@ class ExpressionReader(Cursor):
             return self._read_case()
         if after.text == "{" and word in _SUBQUERIES:
             self.step()
+            self.note(word, token)
             self.read_subquery(token, word)
             return "list" if word == "COLLECT" else "number" if word == "COUNT" else "boolean"
         if after.text == "(" or (after.text == "." and self._is_qualified_call()):
@@ -356,7 +358,7 @@ class ExpressionReader(Cursor):
                 return
 
     def _read_map_projection(self) -> None:
-        self.step()
+        self.note("map projection", self.step())
         while not self.take_symbol("}"):
             if self.take_symbol("."):
                 if not self.take_symbol("*"):
@@ -377,6 +379,7 @@ class ExpressionReader(Cursor):
             name += "." + self.step().value
         if not qualified and name.lower() not in FUNCTIONS:
             self.fail(f"there is no function `{name}`", token)
+        self.note("function", token, name)
         self.expect_symbol("(")
         if qualified:
             self._read_items(")")
@@ -448,7 +451,7 @@ class ExpressionReader(Cursor):
             self.read_value()
         self.expect_symbol(")")
 
-    def read_labels(self) -> None:
+    def read_labels(self, of_relationship: bool = False) -> None:
         """Reads a label expression behind its colon."""
         raise NotImplementedError
 

@@ -148,20 +148,24 @@ class PatternReader(ExpressionReader):
         if purpose in ("create", "merge"):
             self.fail("a path in brackets can be looked for but not made")
         before = dict(self.scope)
-        self.expect_symbol("(")
-        self.read_path(purpose)
-        if self.take_word("WHERE"):
-            self._read_inner_condition()
-        self.expect_symbol(")")
+        with self.deeper():
+            self.expect_symbol("(")
+            self.read_path(purpose)
+            if self.take_word("WHERE"):
+                self._read_inner_condition()
+            self.expect_symbol(")")
         if self._read_quantifier_mark():
             # Outside, each variable of a repeated path is the list of what it was.
             self.scope = {name: before.get(name, "list") for name in self.scope}
 
     def _read_quantifier_mark(self) -> bool:
+        place = self.here
         if self.take_symbol("+") or self.take_symbol("*"):
+            self.note("quantified path", place)
             return True
         if not self.take_symbol("{"):
             return False
+        self.note("quantified path", place)
         if self.here.kind == "integer":
             self.step()
         elif not self.is_symbol(","):
@@ -186,10 +190,10 @@ class PatternReader(ExpressionReader):
         name, types, repeated = None, 0, False
         if self.take_symbol("["):
             name = self._take_variable()
-            if self.is_symbol(":"):
+            if self.is_symbol(":") or (self.is_word("IS") and self.ahead(1).kind == "name"):
                 before = self.at
                 self.step()
-                self.read_labels()
+                self.read_labels(of_relationship=True)
                 types = 1 if self.at == before + 2 else 2
             if self.take_symbol("*"):
                 repeated = True
@@ -250,25 +254,31 @@ class PatternReader(ExpressionReader):
         with self.inside({**(self._known or {}), **self.scope}):
             self.read_condition()
 
-    def read_labels(self) -> None:
+    def read_labels(self, of_relationship: bool = False) -> None:
         self._read_label_term()
         while True:
             if self.is_symbol("|") and not self.is_symbol("|", "|"):
-                self.step()
+                bar = self.step()
+                if not of_relationship:
+                    self.note("label expression", bar)
                 self.take_symbol(":")
-            elif not self.take_symbol("&") and (self.is_symbol(":", ":") or not self.take_symbol(":")):
+            elif self.is_symbol("&"):
+                self.note("label expression", self.step())
+            elif self.is_symbol(":", ":") or not self.take_symbol(":"):
                 return
             self._read_label_term()
 
     def _read_label_term(self) -> None:
-        if self.take_symbol("!"):
-            self._read_label_term()
-        elif self.take_symbol("("):
+        while self.is_symbol("!"):
+            self.note("label expression", self.step())
+        place = self.here
+        if self.take_symbol("("):
+            self.note("label expression", place)
             with self.deeper():
                 self.read_labels()
             self.expect_symbol(")")
         elif self.take_symbol("%"):
-            return
+            self.note("label expression", place)
         elif self.take_symbol("$"):
             self.expect_symbol("(")
             self.take_word("ANY", "ALL")

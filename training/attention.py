@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TREE = "heimdall_tree"  # the name under which models know this attention
 _HIDDEN = -1e4  # a masked score: finite, so that a row that sees nothing is not NaN and then counts nothing
 
-# Values and log-normalisers [..., tokens, heads, size] and [..., tokens, heads, 1].
+# What a set of keys gives, and the logarithm of its softmax's normaliser.
 Part = tuple[torch.Tensor, torch.Tensor]
 
 
@@ -51,122 +51,153 @@ def attend(
         else part[0].to(dtype).transpose(0, 1)
         for part in (key, value)
     )
+    heads = queries.shape[1]
     sizes = [tree.prefix, tree.common, len(queries) - tree.prefix - tree.common]
     (prompt_q, common_q, branch_q), (prompt_k, common_k, branch_k), (prompt_v, common_v, branch_v) = (
         rows.split(sizes) for rows in (queries, keys, values)
     )
-    pad, place = tree.branch_pad, tree.branch_place
-    part = _attend_padded((branch_q, pad, place), (branch_k, pad, place), branch_v, _causal(pad))
+    branches = _Layout(tree.branch_pad, tree.branch_place, heads)
+    out, scale = _attend_rows(branch_q, branches, branch_k, branch_v, branches, None)
     if tree.common:
-        pad, place = tree.common_pad, tree.common_place
-        seen = tree.common_seen[:, None, None, :]
-        above = _attend_padded((branch_q, tree.owner_pad, tree.owner_place), (common_k, pad, place), common_v, seen)
-        own = _attend_padded((common_q, pad, place), (common_k, pad, place), common_v, _causal(pad))
-        out, scale = _join(part, above)
-        part = torch.cat([own[0], out]), torch.cat([own[1], scale])
+        commons = _Layout(tree.common_pad, tree.common_place, heads)
+        owners = _Layout(tree.owner_pad, tree.owner_place, heads)
+        above = _attend_rows(branch_q, owners, common_k, common_v, commons, tree.common_seen)
+        share = torch.sigmoid(above[1] - scale)
+        out, scale = out + (share * (above[0] - out)).to(dtype), torch.logaddexp(scale, above[1])
+        own = _attend_rows(common_q, commons, common_k, common_v, commons, None)
+        out, scale = torch.cat([own[0], out]), torch.cat([own[1], scale])
     if tree.prefix:
-        part = _join(part, _attend_dense(torch.cat([common_q, branch_q]), prompt_k, prompt_v, None))
-        own = _attend_dense(prompt_q, prompt_k, prompt_v, _causal(prompt_q))
-        out = torch.cat([own[0], part[0]])
-    else:
-        out = part[0]
+        prompt_k, prompt_v = prompt_k.transpose(0, 1), prompt_v.transpose(0, 1)
+        turned = (part.transpose(0, 1) for part in (torch.cat([common_q, branch_q]), out, scale))
+        out = _AttendFurther.apply(prompt_k, prompt_v, *turned).transpose(0, 1)
+        own = _Attend.apply(prompt_q.transpose(0, 1), prompt_k, prompt_v, None)[0].transpose(0, 1)
+        out = torch.cat([own, out])
     return out[None], None
 
 
-def _causal(like: torch.Tensor) -> torch.Tensor:
-    """A lower triangle for sequences as long as the first (or the padded second) dimension of `like`."""
-    length = like.shape[1] if like.ndim == 2 else like.shape[0]
-    return torch.ones(length, length, dtype=torch.bool, device=like.device).tril()
+class _Layout:
+    """Where tokens [N, heads, size] stand in a padded layout [rows * heads, width, size], and the way back."""
+
+    def __init__(self, pad: torch.Tensor, place: torch.Tensor, heads: int) -> None:
+        width = pad.shape[1]
+        head = torch.arange(heads, device=pad.device)
+        self.heads, self.width = heads, width
+        self.pad = (pad[:, None, :] * heads + head[:, None]).flatten()
+        self.place = ((place // width * heads)[:, None] * width + head * width + (place % width)[:, None]).flatten()
 
 
-def _attend_dense(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visible: torch.Tensor | None) -> Part:
-    """Attention of [tokens, heads, size] to [tokens, heads, size]."""
-    out, scale = _Block.apply(query.transpose(0, 1), key.transpose(0, 1), value.transpose(0, 1), visible)
-    return out.transpose(0, 1), scale.transpose(0, 1)
-
-
-def _attend_padded(
-    query: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
-    key: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+def _attend_rows(
+    query: torch.Tensor,
+    rows: _Layout,
+    key: torch.Tensor,
     value: torch.Tensor,
-    visible: torch.Tensor,
+    columns: _Layout,
+    seen: torch.Tensor | None,
 ) -> Part:
-    """Attention within each row of a padded layout; `query` and `key` are tokens with their `pad` and `place`."""
-    tokens, pad, place = query
-    padded = [
-        _Pad.apply(rows, *layout).transpose(1, 2)
-        for rows, layout in ((tokens, (pad, place)), (key[0], key[1:]), (value, key[1:]))
-    ]
-    out, scale = _Block.apply(*padded, visible)
-    return _Unpad.apply(out.transpose(1, 2), place), _Unpad.apply(scale.transpose(1, 2), place)
+    """Attention within each row of a padded layout: causal, or to those keys [rows, width] that are `seen`."""
+    padded = [_Pad.apply(part, layout) for part, layout in ((query, rows), (key, columns), (value, columns))]
+    visible = None if seen is None else seen.repeat_interleave(rows.heads, dim=0)[:, None, :]
+    out, scale = _Attend.apply(*padded, visible)
+    return _Unpad.apply(out, rows), _Unpad.apply(scale, rows)
 
 
-def _join(one: Part, other: Part) -> Part:
-    """Attention to two sets of keys as attention to both together."""
-    share = torch.sigmoid(other[1] - one[1])
-    out = one[0] + (share * (other[0] - one[0])).to(one[0].dtype)
-    return out, torch.logaddexp(one[1], other[1])
-
-
-class _Block(torch.autograd.Function):
+class _Attend(torch.autograd.Function):
     """Softmax attention that also returns the logarithm of its normaliser, differentiable in both.
 
-    query [..., T, D] (already scaled), key and value [..., S, D], visible broadcasts to [..., T, S]; gives [..., T, D]
-    and [..., T, 1], the latter in float32 or better.
+    query [B, T, D] (already scaled), key and value [B, S, D], visible broadcasts to [B, T, S], None being causal; gives
+    [B, T, D] and [B, T, 1], the latter in float32 or better.
     """
 
     @staticmethod
     def forward(ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visible: Any) -> Part:
-        weights = query @ key.transpose(-1, -2)
-        if visible is not None:
-            weights.masked_fill_(~visible, _HIDDEN)
-        top = weights.amax(-1, keepdim=True)
-        weights.sub_(top).exp_()
+        scores = torch.bmm(query, key.transpose(1, 2))
+        if visible is None:
+            visible = torch.ones(scores.shape[1:], dtype=torch.bool, device=scores.device).tril()
+        scores.masked_fill_(~visible, _HIDDEN)
+        weights = scores.softmax(-1)
         exact = torch.promote_types(weights.dtype, torch.float32)
-        total = weights.sum(-1, keepdim=True, dtype=exact)
-        out = ((weights @ value) / total).to(value.dtype)
-        ctx.save_for_backward(query, key, value, weights, total, out)
-        return out, top.to(exact) + total.log()
+        # The largest weight is exp(score - scale) of the largest score, and the only one that rounding leaves exact.
+        scale = scores.amax(-1, keepdim=True).to(exact) - weights.amax(-1, keepdim=True).to(exact).log()
+        out = torch.bmm(weights, value)
+        ctx.save_for_backward(query, key, value, weights, out)
+        return out, scale
 
     @staticmethod
     def backward(ctx: Any, grad_out: torch.Tensor, grad_scale: torch.Tensor) -> Any:
-        query, key, value, weights, total, out = ctx.saved_tensors
-        grad_out = (grad_out / total).to(value.dtype)
-        shift = (grad_out * out).sum(-1, keepdim=True, dtype=total.dtype) - grad_scale / total
-        grad_weights = (grad_out @ value.transpose(-1, -2)).sub_(shift.to(value.dtype)).mul_(weights)
-        turned = grad_weights.transpose(-1, -2)
-        return grad_weights @ key, turned @ query, weights.transpose(-1, -2) @ grad_out, None
+        query, key, value, weights, out = ctx.saved_tensors
+        shift = (grad_out * out).sum(-1, keepdim=True, dtype=grad_scale.dtype) - grad_scale
+        grad = torch.bmm(grad_out, value.transpose(1, 2)).sub_(shift.to(value.dtype)).mul_(weights)
+        turned = grad.transpose(1, 2)
+        return torch.bmm(grad, key), torch.bmm(turned, query), torch.bmm(weights.transpose(1, 2), grad_out), None
 
 
-class _Pad(torch.autograd.Function):
-    """Tokens [N, H, D] laid out as [B, T, H, D]: at b, t stands token `pad[b, t]`; `place[n]` is where token n went.
+class _AttendFurther(torch.autograd.Function):
+    """Attention to more keys after some were attended to already: what came of those counts as one key more.
 
-    Every token has one place, so the backward pass is a lookup too. What fills the gaps is never used.
+    key and value [H, S, D] are seen by all of query [H, T, D]; `before` [H, T, D] with the normaliser `scale` [H, T, 1]
+    is the value and the score of the further key. Gives [H, T, D].
     """
 
     @staticmethod
-    def forward(ctx: Any, tokens: torch.Tensor, pad: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(place)
-        return tokens.index_select(0, pad.flatten()).view(*pad.shape, *tokens.shape[1:])
+    def forward(
+        ctx: Any,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        query: torch.Tensor,
+        before: torch.Tensor,
+        scale: torch.Tensor,
+    ) -> torch.Tensor:
+        scores = torch.cat([torch.bmm(query, key.transpose(1, 2)), scale.to(query.dtype)], dim=2)
+        weights = scores.softmax(-1)
+        ctx.save_for_backward(key, value, query, before, weights)
+        ctx.scale_dtype = scale.dtype
+        return torch.bmm(weights[..., :-1], value) + weights[..., -1:] * before
+
+    @staticmethod
+    def backward(ctx: Any, grad_out: torch.Tensor) -> Any:
+        key, value, query, before, weights = ctx.saved_tensors
+        of_before = (grad_out * before).sum(-1, keepdim=True)
+        grad = torch.cat([torch.bmm(grad_out, value.transpose(1, 2)), of_before], dim=2)
+        grad = torch._softmax_backward_data(grad, weights, -1, weights.dtype)
+        grad_keys, turned = grad[..., :-1], weights[..., :-1].transpose(1, 2)
+        return (
+            torch.bmm(grad_keys.transpose(1, 2), query),
+            torch.bmm(turned, grad_out),
+            torch.bmm(grad_keys, key),
+            weights[..., -1:] * grad_out,
+            grad[..., -1:].to(ctx.scale_dtype),
+        )
+
+
+class _Pad(torch.autograd.Function):
+    """Tokens [N, H, D] laid out as [B * H, T, D]. Every token has one place, so the backward pass is a lookup too.
+
+    What fills the gaps is never used.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, tokens: torch.Tensor, layout: _Layout) -> torch.Tensor:
+        ctx.layout = layout
+        size = tokens.shape[-1]
+        return tokens.reshape(-1, size).index_select(0, layout.pad).view(-1, layout.width, size)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        (place,) = ctx.saved_tensors
-        return grad.flatten(0, 1).index_select(0, place), None, None
+        size = grad.shape[-1]
+        return grad.reshape(-1, size).index_select(0, ctx.layout.place).view(-1, ctx.layout.heads, size), None
 
 
 class _Unpad(torch.autograd.Function):
-    """The way back from [B, T, H, D] to [N, H, D]; gaps get no gradient."""
+    """The way back from [B * H, T, D] to [N, H, D]; gaps get no gradient."""
 
     @staticmethod
-    def forward(ctx: Any, padded: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(place)
-        ctx.shape = padded.shape
-        return padded.flatten(0, 1).index_select(0, place)
+    def forward(ctx: Any, padded: torch.Tensor, layout: _Layout) -> torch.Tensor:
+        ctx.layout, ctx.shape = layout, padded.shape
+        size = padded.shape[-1]
+        return padded.reshape(-1, size).index_select(0, layout.place).view(-1, layout.heads, size)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        (place,) = ctx.saved_tensors
         padded = grad.new_zeros(ctx.shape)
-        padded.view(-1, *ctx.shape[2:]).index_copy_(0, place, grad)
+        padded.view(-1, grad.shape[-1]).index_copy_(0, ctx.layout.place, grad.reshape(-1, grad.shape[-1]))
         return padded, None

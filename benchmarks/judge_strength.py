@@ -48,11 +48,9 @@ def measure(graphs: int) -> str:
                 rest = {text for text in map(write_cypher, queries) if canonicalize(text) != form}
                 told = sum(differs(query, other, engines) for other in sorted(rest))
                 others = [others[0] + told, others[1] + len(rest)]
-    return (
-        f"mutants told apart {every[0]}/{every[1]} = {every[0] / every[1]:.2%}, of rows that are kept {kept[0]}/{kept[1]} "
-        f"= {kept[0] / kept[1]:.2%}; other queries of the schema told apart {others[0]}/{others[1]} "
-        f"= {others[0] / others[1]:.2%}"
-    )
+    names = ("mutants told apart", "of rows that are kept", "other queries of the schema told apart")
+    rates = zip(names, (every, kept, others), strict=True)
+    return "; ".join(f"{name} {told}/{asked} = {told / asked:.2%}" for name, (told, asked) in rates)
 
 
 def is_provable(query: Query, engines: Sequence[EmbeddedGraph]) -> bool:

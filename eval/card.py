@@ -33,6 +33,10 @@ METRIC_TITLES = {
     "parse_rate": "Cypher parses",
     "execution_accuracy": "right result",
     "repaired_execution_accuracy": "… after repair",
+    "constrained_json_valid": "constrained: valid JSON",
+    "constrained_action_accuracy": "constrained: right action",
+    "constrained_params_accuracy": "constrained: right parameters",
+    "constrained_execution_accuracy": "constrained: right result",
     "judged": "judged",
     "exact_match": "same form",
     "perplexity": "perplexity",
@@ -117,7 +121,7 @@ def build_card(
         validation=validation,
         curve=tuple(curve),
         confusion=tuple(Confusion(expected=e, got=g, n=n) for (e, g), n in sorted(confusion.items())),
-        latency_ms=tuple(example.total_ms for example in examples),
+        latency_ms=tuple(example.total_ms for example in examples if example.total_ms is not None),
         wrong=tuple(_take_turns(wrong, WRONG_SHOWN)),
         wrong_total=len(wrong),
         run_id=run_id,
@@ -168,8 +172,9 @@ def list_limits(card: Card) -> list[str]:
         "Questions and schemas are generated. How people phrase questions is not represented by them.",
         "A query is right when it returns the expected rows on every small graph of its schema, run in an embedded "
         "engine and not in NornicDB. What could not be judged counts neither as right nor as wrong.",
-        "Times are of the machine that ran this, with the system prompt already decoded; NornicDB decodes it anew for "
-        "every request.",
+        "Times are of the machine that ran this and of a sample of the questions, each asked by itself with its whole "
+        "prompt decoded, as NornicDB does for every request.",
+        "Constrained figures are of answers decoded under a grammar, which NornicDB does not use.",
         "Perplexity is over the tokens of the expected answers only.",
     ]
 

@@ -23,14 +23,16 @@ from heimdall.errors import InputError
 from heimdall.progress import Progress
 from heimdall.refs import Record, Slice
 from heimdall.rows import Prompt, Row, read_rows
+from nornicdb.batching import BatchDecoder
 from nornicdb.contract import Contract
+from nornicdb.grammar import Grammar, build_grammar, follows_grammar
 from nornicdb.prompts import build_system_prompt, render_chatml
 from nornicdb.replies import Reply, read_reply
 from nornicdb.runtime import Completion, LocalModel
 
 EXAMPLES = "examples.jsonl"
 # NornicDB shuffles the action list for every request. A few shuffles, asked one after the other, keep that
-# variation while the runtime decodes each system prompt only once.
+# variation while each system prompt is decoded only once.
 ORDERS = 8
 # Rows of a slice whose expected answer is scored: enough for a narrow interval, and scoring costs as much as asking.
 PERPLEXITY_ROWS = 50
@@ -46,22 +48,32 @@ class EvalSummary(Record):
 
 
 class Question(NamedTuple):
-    """A sampled row, which shuffle of the action list it is asked under, whether its answer is scored, its graphs and
-    their schema, by which a query can be repaired."""
+    """A sampled row, which shuffle of the action list it is asked under, what else is done with it (its answer scored,
+    timed, constrained), its graphs and their schema, by which a query can be repaired."""
 
     row: Row
     order: int
     scored: bool
+    timed: bool
+    constrained: bool
     graphs: Sequence[PropertyGraph]
     schema: GraphSchema | None = None
 
 
-class Answerer(Protocol):
-    """What is needed of the runtime."""
+class Model(Protocol):
+    """What is needed of the model by itself."""
 
     def tokenize(self, text: str) -> list[int]: ...
-    def complete(self, prompt: str | list[int], max_tokens: int) -> Completion: ...
-    def score(self, prompt: list[int], completion: list[int]) -> list[float]: ...
+    def complete(self, prompt: str | list[int], max_tokens: int, *, fresh: bool = False) -> Completion: ...
+
+
+class Batch(Protocol):
+    """What is needed of the decoding side by side."""
+
+    def complete(
+        self, prompts: Sequence[list[int]], max_tokens: int, grammar: Grammar | None = None
+    ) -> Iterator[tuple[int, Completion]]: ...
+    def score(self, pairs: Sequence[tuple[list[int], list[int]]]) -> Iterator[tuple[int, list[float]]]: ...
 
 
 class Judging(Protocol):
@@ -100,12 +112,19 @@ def evaluate_gguf(
         build_system_prompt(contract, prompt, random.Random(f"{config.seed}/order/{order}")) for order in range(ORDERS)
     ]
     examples = []
-    with LocalModel(model, context_size=config.context_size, threads=config.threads) as runtime, Judge() as judge:
+    with (
+        LocalModel(model, context_size=config.context_size, threads=config.threads) as runtime,
+        BatchDecoder(runtime) as batch,
+        Grammar(build_grammar(contract), runtime) as grammar,
+        Judge() as judge,
+    ):
         right = 0
-        for example in ask_questions(questions, systems, contract, config, runtime, judge):
+        for example in ask_questions(questions, systems, contract, config, runtime, batch, grammar, judge):
             examples.append(example)
             right += example.judgement == "right"
             progress(len(examples), len(questions), f"{right / len(examples):.0%} right")
+    place = {question.row.id: index for index, question in enumerate(questions)}
+    examples.sort(key=lambda example: place[example.id])
     write_examples(out_dir / EXAMPLES, examples)
     return EvalSummary(slices=score_examples(examples, config.seed), questions=len(examples))
 
@@ -126,7 +145,14 @@ def plan_questions(dataset_dir: Path, config: EvalConfig) -> list[Question]:
             rows = by_family[family]
             drawn = random.Random(f"{config.seed}/{family}/{split}").sample(rows, min(config.rows_per_slice, len(rows)))
             questions += [
-                Question(row, i % ORDERS, i < PERPLEXITY_ROWS, *_find_graphs(row, graphs))
+                Question(
+                    row,
+                    i % ORDERS,
+                    i < PERPLEXITY_ROWS,
+                    i < config.timed_rows,
+                    i < config.constrained_rows,
+                    *_find_graphs(row, graphs),
+                )
                 for i, row in enumerate(drawn)
             ]
     if not questions:
@@ -140,44 +166,89 @@ def ask_questions(
     systems: Sequence[str],
     contract: Contract,
     config: EvalConfig,
-    runtime: Answerer,
+    model: Model,
+    batch: Batch,
+    grammar: Grammar | None,
     judge: Judging,
 ) -> Iterator[Example]:
-    """Asks one question after the other; `systems` holds the system prompt of each order."""
+    """Asks the questions of each system prompt side by side (`systems` holds that of each order), and yields them as
+    their answers come. Without a grammar nothing is constrained."""
     limits = Limits(time_ms=config.time_limit_ms, rows=config.row_limit)
-    for row, order, scored, graphs, schema in questions:
-        prompt = render_chatml(systems[order], row.messages[:-1])
-        tokens = runtime.tokenize(prompt)
-        completion = runtime.complete(tokens, config.max_tokens)
-        reply = read_reply(completion.text, contract)
-        outcome = judge_reply(row, reply, graphs, judge, limits)
-        repaired = judge_repaired(row, reply, outcome, graphs, schema, judge, limits)
-        losses = _score_answer(runtime, tokens, prompt, row.answer) if scored else None
-        yield Example(
-            id=row.id,
-            family=row.family,
-            split=row.split,
-            order=order,
-            question=row.question,
-            schema_id=row.schema_id,
-            expected=row.answer,
-            expected_action=row.expected.action,
-            reply=completion.text,
-            action=reply.action,
-            json_valid=reply.json_valid,
-            stopped=completion.stopped,
-            parses=outcome.parses,
-            exact=outcome.exact,
-            judgement=outcome.judgement,
-            repaired=repaired,
-            reason=outcome.reason,
-            prompt_tokens=completion.prompt_tokens,
-            tokens=len(completion.tokens) + (completion.stopped == "eog"),
-            first_token_ms=completion.first_token_ms,
-            total_ms=completion.total_ms,
-            nll=None if losses is None else -sum(losses),
-            nll_tokens=None if losses is None else len(losses),
-        )
+    for order, system in enumerate(systems):
+        asked = [question for question in questions if question.order == order]
+        texts = [render_chatml(system, question.row.messages[:-1]) for question in asked]
+        prompts = [model.tokenize(text) for text in texts]
+        scored = [index for index, question in enumerate(asked) if question.scored]
+        pairs = [(prompts[i], _tokenize_answer(model, prompts[i], texts[i], asked[i].row.answer)) for i in scored]
+        losses = {scored[number]: values for number, values in batch.score(pairs)}
+        pending: dict[int, Example] = {}  # free answers that the grammar does not allow
+        for index, completion in batch.complete(prompts, config.max_tokens):
+            question = asked[index]
+            # Answered once more as NornicDB does it, by itself and with nothing kept: the same answer, and its time.
+            alone = model.complete(prompts[index], config.max_tokens, fresh=True) if question.timed else None
+            example = _judge_answer(question, completion, alone, losses.get(index), contract, judge, limits)
+            if grammar is None or not question.constrained:
+                yield example
+            elif follows_grammar(grammar, completion.tokens, completion.end_token):
+                # Then constrained decoding would choose the very same tokens.
+                yield example.model_copy(update=_name_constrained(example, None))
+            else:
+                pending[index] = example
+        waiting = list(pending)
+        for number, completion in batch.complete([prompts[i] for i in waiting], config.max_tokens, grammar):
+            index = waiting[number]
+            example = _judge_answer(asked[index], completion, None, None, contract, judge, limits)
+            yield pending[index].model_copy(update=_name_constrained(example, completion.text))
+
+
+def _name_constrained(example: Example, reply: str | None) -> dict[str, object]:
+    """What an answer under the grammar adds to the free one; the reply is null where it is the free one."""
+    return {
+        "constrained": example.judgement,
+        "constrained_json_valid": example.json_valid,
+        "constrained_action": example.action,
+        "constrained_reply": reply,
+    }
+
+
+def _judge_answer(
+    question: Question,
+    completion: Completion,
+    alone: Completion | None,
+    losses: list[float] | None,
+    contract: Contract,
+    judge: Judging,
+    limits: Limits,
+) -> Example:
+    row, graphs = question.row, question.graphs
+    reply = read_reply(completion.text, contract)
+    outcome = judge_reply(row, reply, graphs, judge, limits)
+    repaired = judge_repaired(row, reply, outcome, graphs, question.schema, judge, limits)
+    return Example(
+        id=row.id,
+        family=row.family,
+        split=row.split,
+        order=question.order,
+        question=row.question,
+        schema_id=row.schema_id,
+        expected=row.answer,
+        expected_action=row.expected.action,
+        reply=completion.text,
+        action=reply.action,
+        json_valid=reply.json_valid,
+        stopped=completion.stopped,
+        parses=outcome.parses,
+        exact=outcome.exact,
+        judgement=outcome.judgement,
+        repaired=repaired,
+        reason=outcome.reason,
+        prompt_tokens=completion.prompt_tokens,
+        tokens=len(completion.tokens) + (completion.stopped == "eog"),
+        first_token_ms=None if alone is None else alone.first_token_ms,
+        total_ms=None if alone is None else alone.total_ms,
+        nll=None if losses is None else -sum(losses),
+        nll_tokens=None if losses is None else len(losses),
+    )
 
 
 def judge_reply(row: Row, reply: Reply, graphs: Sequence[PropertyGraph], judge: Judging, limits: Limits) -> Outcome:
@@ -236,9 +307,9 @@ def _find_graphs(row: Row, graphs: Mapping[str, SchemaGraphs]) -> tuple[Sequence
     return graphs[row.schema_id].graphs, read_schema(graphs[row.schema_id].schema_text)
 
 
-def _score_answer(runtime: Answerer, tokens: list[int], prompt: str, answer: str) -> list[float]:
-    """Log-probabilities of the expected answer and of the token that ends the turn.
+def _tokenize_answer(model: Model, tokens: list[int], prompt: str, answer: str) -> list[int]:
+    """The tokens of the expected answer and of the end of its turn.
 
     The text is tokenised whole and cut where the prompt ends, as tokenising the answer alone could add a first token.
     """
-    return runtime.score(tokens, runtime.tokenize(prompt + answer + _TURN_END)[len(tokens) :])
+    return model.tokenize(prompt + answer + _TURN_END)[len(tokens) :]

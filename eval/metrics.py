@@ -23,7 +23,9 @@ class Example(Record):
 
     `judgement` is of the whole answer, `repaired` what it would be after `cypher.repair`. `tokens` were generated, the
     one that ends the turn included. `parses` and `repaired` are null where no Cypher was expected; `nll` (nats, summed
-    over `nll_tokens` tokens of the expected answer) is null where it was not sampled.
+    over `nll_tokens` tokens of the expected answer) is null where it was not sampled. Times are null where the
+    question was not asked by itself as well. `constrained` and its like are of the answer under the grammar, null where
+    that was not asked for; its reply is null where it is the free one.
     """
 
     id: str
@@ -44,8 +46,12 @@ class Example(Record):
     reason: str
     prompt_tokens: int
     tokens: int
-    first_token_ms: float
-    total_ms: float
+    first_token_ms: float | None = None
+    total_ms: float | None = None
+    constrained: Judged | None = None
+    constrained_json_valid: bool | None = None
+    constrained_action: str | None = None
+    constrained_reply: str | None = None
     repaired: Judged | None = None
     nll: float | None = None
     nll_tokens: int | None = None
@@ -62,6 +68,14 @@ def _is_repaired_right(example: Example) -> bool | None:
     return None if example.repaired in (None, "not_judged") else example.repaired == "right"
 
 
+def _is_constrained_right(example: Example) -> bool | None:
+    return None if example.constrained in (None, "not_judged") else example.constrained == "right"
+
+
+def _is_constrained_action(example: Example) -> bool | None:
+    return None if example.constrained is None else example.constrained_action == example.expected_action
+
+
 # A measure answers None where the question says nothing about it; such questions are not part of the score's n.
 SHARES: dict[str, Measure] = {
     "json_valid": lambda example: example.json_valid,
@@ -70,16 +84,25 @@ SHARES: dict[str, Measure] = {
     "parse_rate": lambda example: example.parses,
     "execution_accuracy": _is_right,
     "repaired_execution_accuracy": _is_repaired_right,
+    "constrained_json_valid": lambda example: example.constrained_json_valid,
+    "constrained_action_accuracy": _is_constrained_action,
+    "constrained_params_accuracy": _is_constrained_right,
+    "constrained_execution_accuracy": _is_constrained_right,
     "judged": lambda example: example.judgement != "not_judged",
     "exact_match": lambda example: example.exact,
 }
 _COSTS = ("perplexity", "latency_p50_ms", "latency_p95_ms", "tokens_per_second")
+_CONSTRAINED = ("constrained_json_valid", "constrained_action_accuracy")
 _CYPHER = (
     "json_valid", "action_accuracy", "parse_rate", "execution_accuracy", "repaired_execution_accuracy", "judged",
-    "exact_match", *_COSTS,
+    "exact_match", *_CONSTRAINED, "constrained_execution_accuracy", *_COSTS,
+)  # fmt: skip
+_ACTION = (
+    "json_valid", "action_accuracy", "params_accuracy", "judged", "exact_match", *_CONSTRAINED,
+    "constrained_params_accuracy", *_COSTS,
 )  # fmt: skip
 METRICS: dict[Family, tuple[str, ...]] = {
-    "action": ("json_valid", "action_accuracy", "params_accuracy", "judged", "exact_match", *_COSTS),
+    "action": _ACTION,
     "cypher_schema": _CYPHER,
     "cypher_plain": _CYPHER,
 }
@@ -183,11 +206,13 @@ def _score(name: str, examples: Sequence[Example], seed: int) -> Score:
         return score.model_copy(update={key: _exp(getattr(score, key)) for key in ("value", "low", "high")})
     if name == "tokens_per_second":
         # The first token is timed with the prompt, so the rate is that of the others.
-        spans = [(e.tokens - 1, (e.total_ms - e.first_token_ms) / 1000) for e in examples]
+        timed = [(e.tokens - 1, e.total_ms, e.first_token_ms) for e in examples]
+        spans = [(count, (end - first) / 1000) for count, end, first in timed if end is not None and first is not None]
         spans = [(tokens, seconds) for tokens, seconds in spans if tokens > 0 and seconds > 0]
         score = _score_ratio([tokens for tokens, _ in spans], [seconds for _, seconds in spans], seed)
         return score.model_copy(update={"unit": "tokens/s"})
-    return _score_quantile([e.total_ms for e in examples], {"latency_p50_ms": 0.5, "latency_p95_ms": 0.95}[name], seed)
+    times = [example.total_ms for example in examples if example.total_ms is not None]
+    return _score_quantile(times, {"latency_p50_ms": 0.5, "latency_p95_ms": 0.95}[name], seed)
 
 
 def _score_ratio(numerators: Sequence[float], denominators: Sequence[float], seed: int) -> Score:

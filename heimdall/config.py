@@ -129,6 +129,10 @@ class EvalConfig(Config):
     seed: int = 1
     splits: tuple[Split, ...] = ("test_iid", "test_schema", "test_composition", "test_phrasing")
     rows_per_slice: int = Field(200, gt=0, description="rows of each family in each split")
+    timed_rows: int = Field(10, ge=0, description="rows of each slice that are asked once more, alone, to be timed")
+    constrained_rows: int = Field(
+        200, ge=0, description="rows of each slice that are answered under the grammar as well"
+    )
     max_tokens: int = Field(256, gt=0)
     context_size: int = Field(4096, ge=512)
     threads: int = Field(1, gt=0)

@@ -6,7 +6,8 @@ answer exactly as `heimdall.rows.format_action` does, which is what the models a
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from heimdall.errors import EngineError
 from nornicdb.contract import Action, Contract, Param
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 # Logits of one position differ in their last bits when they are computed together with other sequences. Two tokens
 # closer to each other than this are therefore a tie (docs/evaluation.md says how the bound was measured).
-TIE = 0.25
+TIE = 0.15
 
 # As Python's json.dumps writes values: a space after colon and comma, and only what JSON requires is escaped. Whole
 # numbers have at most 15 digits, which a float64 holds exactly, and no number is too large for one.
@@ -73,6 +74,14 @@ class Grammar:
                 for token in range(self.size)
             ]
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def close(self) -> None:
         """Frees the memory; may be called twice."""

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from heimdall.errors import InputError
 from heimdall.progress import silent
 from heimdall.rows import Expected, Family, Message, Row, Split, format_action, write_rows
 from nornicdb.contract import Contract, load_reference_contract
+from nornicdb.grammar import Grammar
 from nornicdb.replies import read_reply
 from nornicdb.runtime import Completion
 
@@ -78,7 +79,11 @@ class ScriptedModel:
     def tokenize(self, text: str) -> list[int]:
         return list(text.encode())
 
-    def complete(self, prompt: str | list[int], max_tokens: int) -> Completion:
+    def complete(self, prompt: str | list[int], max_tokens: int, *, fresh: bool = False) -> Completion:
+        assert fresh  # only what is timed is asked by itself
+        return self.answer(prompt, max_tokens)
+
+    def answer(self, prompt: str | list[int], max_tokens: int) -> Completion:
         text = prompt if isinstance(prompt, str) else bytes(prompt).decode()
         self.prompts.append(text)
         question = text.rsplit("<|im_start|>user\n", 1)[1].split("<|im_end|>")[0]
@@ -93,9 +98,23 @@ class ScriptedModel:
             stopped="eog" if len(reply) <= max_tokens else "limit",
         )
 
-    def score(self, prompt: list[int], completion: list[int]) -> list[float]:
-        self.scored.append(bytes(completion).decode())
-        return [-0.5] * len(completion)
+
+class ScriptedBatch:
+    """The same answers, the last question's first, as a batch may give them."""
+
+    def __init__(self, model: ScriptedModel) -> None:
+        self.model = model
+
+    def complete(
+        self, prompts: Sequence[list[int]], max_tokens: int, grammar: Grammar | None = None
+    ) -> Iterator[tuple[int, Completion]]:
+        for index in reversed(range(len(prompts))):
+            yield index, self.model.answer(prompts[index], max_tokens)
+
+    def score(self, pairs: Sequence[tuple[list[int], list[int]]]) -> Iterator[tuple[int, list[float]]]:
+        for index, (_, completion) in enumerate(pairs):
+            self.model.scored.append(bytes(completion).decode())
+            yield index, [-0.5] * len(completion)
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +256,7 @@ def test_a_model_that_knows_the_answers_gets_full_marks(contract: Contract, judg
     questions = plan_questions(make_dataset(tmp_path, rows), EvalConfig())
     model = ScriptedModel({row.question: row.answer for row in rows})
     systems = [f"system {order}" for order in range(ORDERS)]
-    examples = list(ask_questions(questions, systems, contract, EvalConfig(), model, judge))
+    examples = list(ask_questions(questions, systems, contract, EvalConfig(), model, ScriptedBatch(model), None, judge))
     slices = score_examples(examples)
     for name in ("json_valid", "action_accuracy", "parse_rate", "execution_accuracy", "judged", "exact_match"):
         assert find_score(slices, f"cypher_schema/test_schema/{name}").value == 1.0
@@ -245,7 +264,10 @@ def test_a_model_that_knows_the_answers_gets_full_marks(contract: Contract, judg
     # What is scored is the answer and the end of its turn, and no token of the prompt.
     assert Counter(model.scored) == Counter(f"{row.answer}<|im_end|>" for row in rows)
     assert all(prompt.endswith("<|im_end|>\n<|im_start|>assistant\n") for prompt in model.prompts)
-    assert all(row.answer not in prompt for row, prompt in zip(rows, model.prompts, strict=True))
+    assert len(model.prompts) == 12 + 10  # ten are asked once more, to be timed
+    assert not any(row.answer in prompt for row in rows for prompt in model.prompts)
+    assert find_score(slices, "cypher_schema/test_schema/latency_p50_ms").n == 10
+    assert find_score(slices, "cypher_schema/test_schema/constrained_json_valid").n == 0
     assert {example.tokens for example in examples} == {len(rows[0].answer) + 1}
 
 
@@ -259,7 +281,9 @@ def test_a_repaired_query_counts_beside_the_free_figure_and_not_in_it(
     slips = [GOLD, GOLD.replace("Person", "person"), GOLD.replace("p.age", "p.height"), "MATCH"]
     model = ScriptedModel({row.question: query_reply(slip) for row, slip in zip(rows, slips, strict=True)})
     questions = plan_questions(dataset, EvalConfig())
-    examples = list(ask_questions(questions, [""] * ORDERS, contract, EvalConfig(), model, judge))
+    examples = list(
+        ask_questions(questions, [""] * ORDERS, contract, EvalConfig(), model, ScriptedBatch(model), None, judge)
+    )
     by_id = {example.id: (example.judgement, example.repaired) for example in examples}
     assert [by_id[row.id] for row in rows] == [
         ("right", "right"), ("wrong", "right"), ("wrong", "wrong"), ("wrong", "wrong")
@@ -272,7 +296,9 @@ def test_a_repaired_query_counts_beside_the_free_figure_and_not_in_it(
 def test_an_answer_that_was_cut_off_is_marked(contract: Contract, judge: Judge, tmp_path: Path) -> None:
     questions = plan_questions(make_dataset(tmp_path, [make_row()]), EvalConfig())
     model = ScriptedModel({make_row().question: make_row().answer[:-2] + " " * 300})
-    (example,) = ask_questions(questions, ["s"] * ORDERS, contract, EvalConfig(), model, judge)
+    (example,) = ask_questions(
+        questions, ["s"] * ORDERS, contract, EvalConfig(), model, ScriptedBatch(model), None, judge
+    )
     assert (example.stopped, example.tokens, example.json_valid, example.judgement) == ("limit", 256, False, "wrong")
 
 
@@ -280,7 +306,7 @@ def test_a_real_file_is_questioned_and_scored(tiny_gguf: Path, contract: Contrac
     rows = [make_row(i) for i in range(5)]
     rows += [make_row(i, "action", "test_iid", "heimdall.help", {}) for i in range(4)]
     dataset, out = make_dataset(tmp_path / "data", rows), tmp_path / "out"
-    config = EvalConfig(rows_per_slice=3, max_tokens=8)
+    config = EvalConfig(rows_per_slice=3, max_tokens=8, timed_rows=2)
     seen: list[tuple[int, int, str]] = []
 
     def note(done: int, total: int, note: str = "") -> None:
@@ -298,7 +324,8 @@ def test_a_real_file_is_questioned_and_scored(tiny_gguf: Path, contract: Contrac
         assert part.scores["json_valid"].value == 0.0  # random weights
         assert part.scores["perplexity"].value is not None
         assert part.scores["perplexity"].value > 20  # of 416 tokens, on average nearly all are as likely
-        assert part.scores["latency_p50_ms"].n == 3
+        assert part.scores["latency_p50_ms"].n == 2  # the timed sample
+        assert part.scores["constrained_json_valid"].n == 3
     examples = read_examples(out / summary.examples)
     assert len(examples) == 6
     again = evaluate_gguf(tiny_gguf, dataset, contract, "minimal", config, tmp_path / "again", silent)

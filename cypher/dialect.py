@@ -105,7 +105,7 @@ def _judge(note: Note) -> tuple[Effect, tuple[Parser, ...], str] | None:
             return "rejected", _BOTH, message
         case "index" if note.name in ("RANGE", "TEXT", "POINT", "LOOKUP"):
             strict = " (the strict parser rejects it)" if note.name == "RANGE" else ""
-            message = f"CREATE {note.name} INDEX makes no index{strict}: write CREATE INDEX name FOR (n:Label) ON (n.property)"
+            message = f"CREATE {note.name} INDEX makes no index{strict}: write CREATE INDEX, without {note.name}"
             return "misexecuted", _BOTH, message
         case "relationship index":
             return "misexecuted", _BOTH, "no index on relationships is made by CREATE INDEX, only on nodes"

@@ -77,7 +77,10 @@ def test_nothing_is_told_of_what_nornicdb_does_alike(query):
 
 
 def test_findings_come_in_the_order_of_the_text_and_inside_subqueries_too():
-    query = "MATCH (n)\nWHERE EXISTS { MATCH (n)-->(m) WHERE id(m) = 1 }\nCALL { WITH n RETURN n {.x} AS y }\nRETURN floor(1.0)"
+    query = """MATCH (n)
+        WHERE EXISTS { MATCH (n)-->(m) WHERE id(m) = 1 }
+        CALL { WITH n RETURN n {.x} AS y }
+        RETURN floor(1.0)"""
     assert [finding.line for finding in check_dialect(query)] == [2, 3, 4]
 
 

@@ -24,7 +24,7 @@ execution: every query runs on {graphs} small graphs, is never empty, and differ
 - contract: `{source}`, digest `{digest}`; system prompt `{prompt}`, added when a row is used
 - seed {seed}; {schemas} schemas, {invented:.0%} of their words invented
 - {skeletons} query skeletons, {derivations} distinct derivations (skeleton and wording)
-- {killed} of {mutants} mutants told apart
+- {killed} of {mutants} mutants told apart; queries whose graphs tell too few apart were discarded before
 
 | split | rows | what is new to a model that saw only `train` |
 | --- | --- | --- |

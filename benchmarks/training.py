@@ -23,7 +23,8 @@ from heimdall.hardware import choose_precision
 from heimdall.rows import Row, read_rows
 from nornicdb.contract import load_reference_contract
 from nornicdb.prompts import build_system_prompt
-from training.batches import EncodedRow, RowEncoder, build_batch, group_rows, plan_batches
+from training.attention import use_tree_attention
+from training.batches import EncodedRow, Group, RowEncoder, build_batch, group_rows, plan_batches
 from training.loss import sum_loss
 from training.scratch import build_model
 from training.sft import GROUP_TOKENS
@@ -53,7 +54,7 @@ def main() -> None:
         answers = sum(len(row.answer) for row in encoded)
         print(f"{len(rows)} rows, {answers} answer tokens, system prompt of {len(prefix)} tokens; {choose_precision()}")
         ways: dict[str, Step] = {
-            "heimdall: shared prefix, row trees, sharded": lambda: train_shared(model, encoded, prefix),
+            "heimdall: one prompt, row trees, sharded": lambda: train_shared(model, encoded, prefix),
             "rows one by one, padded, plain loop": lambda: train_padded(model, encoded, prefix),
             "TRL SFTTrainer, padded, grouped by length": lambda: train_trl(model, tokenizer, rows, directory),
         }
@@ -75,9 +76,11 @@ def train_shared(model: Any, rows: list[EncodedRow], prefix: list[int]) -> None:
     threads = os.cpu_count() or 1
     parameters = list(model.parameters())
 
-    def differentiate(members: list[int]) -> None:
+    use_tree_attention(model)
+
+    def differentiate(members: list[Group]) -> None:
         with _autocast():
-            loss, _ = sum_loss(model, build_batch([groups[index] for index in members], prefix, pad=0))
+            loss, _ = sum_loss(model, build_batch(members, prefix, pad=0))
         torch.autograd.grad(loss, parameters, allow_unused=True)
 
     shards = [batch[part::threads] for batch in plan_batches(groups, BATCH_ROWS, seed=0) for part in range(threads)]
@@ -87,6 +90,7 @@ def train_shared(model: Any, rows: list[EncodedRow], prefix: list[int]) -> None:
 
 def train_padded(model: Any, rows: list[EncodedRow], prefix: list[int]) -> None:
     """The same rows, each with its own copy of the system prompt, in padded batches of like lengths."""
+    model.set_attn_implementation("sdpa")
     ordered = sorted(rows, key=lambda row: len(row.prompt) + len(row.answer))
     for start in range(0, len(ordered), BATCH_ROWS):
         part = ordered[start : start + BATCH_ROWS]
@@ -109,6 +113,7 @@ def train_trl(model: Any, tokenizer: Any, rows: list[Row], directory: Path) -> N
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
+    model.set_attn_implementation("sdpa")
     system = build_system_prompt(load_reference_contract(), "minimal", random.Random(0))
     data = Dataset.from_list(
         [

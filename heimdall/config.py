@@ -89,7 +89,10 @@ class TrainConfig(Config):
     max_seq_length: int = Field(1024, ge=64)
     epochs: float = Field(1.0, gt=0)
     batch_size: int = Field(32, gt=0, description="rows per micro-batch")
-    prompt_share: Share = Field(1.0, description="last part of training in which rows carry NornicDB's system prompt")
+    prompt_share: Share = Field(1.0, description="last part of the rows, which carry NornicDB's system prompt")
+    prompt_batch_size: int | None = Field(
+        None, gt=0, description="rows per micro-batch there: more, as they share the prompt's cost; default batch_size"
+    )
     gradient_accumulation: int = Field(1, gt=0)
     optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = Field(2e-4, gt=0)

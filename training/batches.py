@@ -80,6 +80,7 @@ class RowEncoder:
 
     def __init__(self, tokenizer: "PreTrainedTokenizerBase", contract: Contract) -> None:
         self._tokenizer, self._contract = tokenizer, contract
+        self.pad: int = tokenizer.pad_token_id
 
     def encode_prefix(self, prompt: Prompt, order: random.Random) -> list[int]:
         """The system turn with its actions in a random order."""
@@ -148,18 +149,16 @@ def _common_length(sequences: Sequence[Sequence[int]]) -> int:
     return length
 
 
-def plan_batches(groups: Sequence[Group], rows_per_batch: int, seed: int) -> list[list[int]]:
-    """Indices of the groups of each batch, about `rows_per_batch` rows each, alike in length; order set by the seed."""
+def plan_batches(groups: Sequence[Group], rows_per_batch: int, seed: int) -> list[list[Group]]:
+    """The groups of each batch, about `rows_per_batch` rows each, alike in length; order set by the seed."""
     rng = random.Random(seed)
-    order = list(range(len(groups)))
-    rng.shuffle(order)
-    batches: list[list[int]] = []
+    order = rng.sample(groups, len(groups))
+    batches: list[list[Group]] = []
     for start in range(0, len(order), _POOL):
-        pool = sorted(order[start : start + _POOL], key=lambda index: groups[index].tokens)
-        batch: list[int] = []
-        for index in pool:
-            batch.append(index)
-            if sum(len(groups[member].branches) for member in batch) >= rows_per_batch:
+        batch: list[Group] = []
+        for group in sorted(order[start : start + _POOL], key=lambda group: group.tokens):
+            batch.append(group)
+            if sum(len(member.branches) for member in batch) >= rows_per_batch:
                 batches.append(batch)
                 batch = []
         if batch:

@@ -8,6 +8,7 @@ import argparse
 import json
 import math
 import os
+import random
 import shutil
 import signal
 import sys
@@ -16,6 +17,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ from heimdall.config import TrainConfig
 from heimdall.errors import HeimdallError, InputError, TrainingError
 from heimdall.files import write_text
 from heimdall.hardware import Precision, choose_precision
-from heimdall.rows import read_rows
+from heimdall.rows import Prompt, read_rows
 from training.attention import use_tree_attention
 from training.batches import IGNORED, Batch, Group, RowEncoder, build_batch, check_lengths, group_rows, plan_batches
 from training.job import CHECKPOINTS, MODEL, STOPPED, TrainSpec, TrainSummary
@@ -52,36 +54,32 @@ _LOG_EVERY = 10
 
 
 class BatchDataset(Dataset[list[Batch]]):
-    """The planned batches, each cut into shards; number i is the same whenever and wherever it is asked for."""
+    """The planned batches, each cut into shards; number i is the same whenever and wherever it is asked for.
+
+    The first `bare` batches come without NornicDB's system prompt, each of the rest with its actions in another order.
+    """
 
     def __init__(
-        self, groups: Sequence[Group], plan: list[list[int]], prefixes: "Prefixes", pad: int, shards: int
+        self, plan: list[list[Group]], bare: int, encoder: RowEncoder, prompt: Prompt, config: TrainConfig, shards: int
     ) -> None:
-        self._groups, self._plan, self._prefixes, self._pad, self._shards = groups, plan, prefixes, pad, shards
+        self._plan, self._bare, self._encoder, self._prompt = plan, bare, encoder, prompt
+        self._seed, self._shards = config.seed, shards
+        self._rows = list(accumulate((sum(len(group.branches) for group in batch) for batch in plan), initial=0))
+
+    def count_rows(self, batches: int) -> int:
+        """How many rows the first `batches` batches hold, over as many epochs as that takes."""
+        epochs, rest = divmod(batches, len(self._plan))
+        return epochs * self._rows[-1] + self._rows[rest]
 
     def __len__(self) -> int:
         return len(self._plan)
 
     def __getitem__(self, index: int) -> list[Batch]:
-        members = [self._groups[group] for group in self._plan[index]]
-        prefix = self._prefixes.get(index, len(self._plan))
-        shards = [members[start :: self._shards] for start in range(min(self._shards, len(members)))]
-        return [build_batch(shard, prefix, self._pad) for shard in shards]
-
-
-class Prefixes:
-    """The system turn of each batch: none in the first part of training, then one with its actions shuffled."""
-
-    def __init__(self, encoder: RowEncoder, prompt: Any, seed: int, share: float) -> None:
-        self._encoder, self._prompt, self._seed, self._share = encoder, prompt, seed, share
-
-    def get(self, index: int, total: int) -> list[int]:
-        """The prefix of batch `index`."""
-        import random
-
-        if index < total * (1 - self._share):
-            return []
-        return self._encoder.encode_prefix(self._prompt, random.Random(f"{self._seed}/{index}"))
+        groups, prefix = self._plan[index], []
+        if index >= self._bare:
+            prefix = self._encoder.encode_prefix(self._prompt, random.Random(f"{self._seed}/{index}"))
+        shards = [groups[start :: self._shards] for start in range(min(self._shards, len(groups)))]
+        return [build_batch(shard, prefix, self._encoder.pad) for shard in shards]
 
 
 class PrefixTrainer(Trainer):
@@ -151,9 +149,9 @@ def _collate(items: list[list[Batch]]) -> dict[str, Any]:
 class Reporter(TrainerCallback):
     """Sends numbers to the parent, stops on request or on a loss that is no number, and marks whole checkpoints."""
 
-    def __init__(self, rows_per_step: float, tokens_per_step: float) -> None:
+    def __init__(self, batches: BatchDataset) -> None:
         self.stop_requested = False
-        self._rows, self._tokens = rows_per_step, tokens_per_step
+        self._batches = batches
         self._last = (0, time.monotonic())
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -174,8 +172,11 @@ class Reporter(TrainerCallback):
             )
         now = time.monotonic()
         if "loss" in event:
-            per_second = (state.global_step - self._last[0]) / (now - self._last[1])
-            event |= {"rows_per_second": per_second * self._rows, "tokens_per_second": per_second * self._tokens}
+            first, last = (
+                self._batches.count_rows(step * args.gradient_accumulation_steps)
+                for step in (self._last[0], state.global_step)
+            )
+            event["rows_per_second"] = (last - first) / (now - self._last[1])
             self._last = (state.global_step, now)
         send({"step": state.global_step, "steps": state.max_steps, **event})
 
@@ -208,13 +209,13 @@ def train(spec: TrainSpec) -> TrainSummary | None:
     precision = choose_precision()
     tokenizer = load_tokenizer(Path(spec.tokenizer))
     encoder = RowEncoder(tokenizer, spec.contract)
-    train_set, rows, answer_tokens = _load_batches(spec, "train", encoder, tokenizer.pad_token_id, shards)
-    eval_set, _, _ = _load_batches(spec, "validation", encoder, tokenizer.pad_token_id, 1, config.eval_rows)
+    train_set, rows, answer_tokens = _load_batches(spec, "train", encoder, shards)
+    eval_set, _, _ = _load_batches(spec, "validation", encoder, 1, config.eval_rows)
     model = _load_model(config, tokenizer)
     use_tree_attention(model)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     steps = math.ceil(len(train_set) / config.gradient_accumulation) * config.epochs
-    reporter = Reporter(rows * config.epochs / steps, answer_tokens * config.epochs / steps)
+    reporter = Reporter(train_set)
     trainer = PrefixTrainer(
         model=model,
         args=_arguments(config, checkpoints, precision, evaluate=len(eval_set) > 0, steps=math.ceil(steps)),
@@ -243,17 +244,14 @@ def train(spec: TrainSpec) -> TrainSummary | None:
 
 
 def _load_batches(
-    spec: TrainSpec, split: str, encoder: RowEncoder, pad: int, shards: int, limit: int | None = None
+    spec: TrainSpec, split: str, encoder: RowEncoder, shards: int, limit: int | None = None
 ) -> tuple[BatchDataset, int, int]:
     """The batches of a split, its rows and its answer tokens."""
-    import random
-    from itertools import islice
-
     config = spec.config
     path = Path(spec.dataset) / f"{split}.jsonl"
     found = list(read_rows(path))
     if limit is not None:
-        found = list(islice(sorted(found, key=lambda row: row.id.rpartition("-")[2]), limit))
+        found = sorted(found, key=lambda row: row.id.rpartition("-")[2])[:limit]
     prompts = {row.prompt for row in found}
     if len(prompts) > 1:
         raise InputError(f"{path}: rows for several prompts ({', '.join(sorted(prompts))}) cannot be trained together.")
@@ -264,9 +262,12 @@ def _load_batches(
     if split == "train" and not answers:
         raise TrainingError(f"{path} has no row to learn from.")
     groups = group_rows(encoded, GROUP_TOKENS)
-    plan = plan_batches(groups, config.batch_size, config.seed)
-    prefixes = Prefixes(encoder, prompt, config.seed, config.prompt_share if split == "train" else 1.0)
-    return BatchDataset(groups, plan, prefixes, pad, shards), len(found), answers
+    random.Random(config.seed).shuffle(groups)
+    share = config.prompt_share if split == "train" else 1.0
+    first = round(len(groups) * (1 - share))
+    bare = plan_batches(groups[:first], config.batch_size, config.seed)
+    prompted = plan_batches(groups[first:], config.prompt_batch_size or config.batch_size, config.seed)
+    return BatchDataset(bare + prompted, len(bare), encoder, prompt, config, shards), len(found), answers
 
 
 def _load_model(config: TrainConfig, tokenizer: Any) -> PreTrainedModel:

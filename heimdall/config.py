@@ -89,7 +89,7 @@ class TrainConfig(Config):
     max_seq_length: int = Field(1024, ge=64)
     epochs: float = Field(1.0, gt=0)
     batch_size: int = Field(32, gt=0, description="rows per micro-batch")
-    prompt_share: Share = Field(1.0, description="last part of the rows, which carry NornicDB's system prompt")
+    prompt_share: Share = Field(1.0, description="of the rows that carry NornicDB's system prompt, half of them last")
     prompt_batch_size: int | None = Field(
         None, gt=0, description="rows per micro-batch there: more, as they share the prompt's cost; default batch_size"
     )

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.utils.data import Dataset, SequentialSampler
@@ -53,33 +53,41 @@ _KEPT_CHECKPOINTS = 2
 _LOG_EVERY = 10
 
 
+class Planned(NamedTuple):
+    """The groups of one batch, and whether they come with NornicDB's system prompt."""
+
+    groups: list[Group]
+    prompted: bool
+
+
 class BatchDataset(Dataset[list[Batch]]):
     """The planned batches, each cut into shards; number i is the same whenever and wherever it is asked for.
 
-    The first `bare` batches come without NornicDB's system prompt, each of the rest with its actions in another order.
+    Each batch that has the system prompt has its actions in another order.
     """
 
     def __init__(
-        self, plan: list[list[Group]], bare: int, encoder: RowEncoder, prompt: Prompt, config: TrainConfig, shards: int
+        self, plan: list[Planned], encoder: RowEncoder, prompt: Prompt, config: TrainConfig, shards: int
     ) -> None:
-        self._plan, self._bare, self._encoder, self._prompt = plan, bare, encoder, prompt
+        self._plan, self._encoder, self._prompt = plan, encoder, prompt
         self._seed, self._shards = config.seed, shards
-        self._rows = list(accumulate((sum(len(group.branches) for group in batch) for batch in plan), initial=0))
-
-    def count_rows(self, batches: int) -> int:
-        """How many rows the first `batches` batches hold, over as many epochs as that takes."""
-        epochs, rest = divmod(batches, len(self._plan))
-        return epochs * self._rows[-1] + self._rows[rest]
+        sizes = (sum(len(group.branches) for group in batch.groups) for batch in plan)
+        self._rows = list(accumulate(sizes, initial=0))
 
     def __len__(self) -> int:
         return len(self._plan)
 
     def __getitem__(self, index: int) -> list[Batch]:
-        groups, prefix = self._plan[index], []
-        if index >= self._bare:
+        (groups, prompted), prefix = self._plan[index], []
+        if prompted:
             prefix = self._encoder.encode_prefix(self._prompt, random.Random(f"{self._seed}/{index}"))
         shards = [groups[start :: self._shards] for start in range(min(self._shards, len(groups)))]
         return [build_batch(shard, prefix, self._encoder.pad) for shard in shards]
+
+    def count_rows(self, batches: int) -> int:
+        """How many rows the first `batches` batches hold, over as many epochs as that takes."""
+        epochs, rest = divmod(batches, len(self._plan))
+        return epochs * self._rows[-1] + self._rows[rest]
 
 
 class PrefixTrainer(Trainer):
@@ -261,13 +269,23 @@ def _load_batches(
     answers = sum(len(row.answer) for row in encoded)
     if split == "train" and not answers:
         raise TrainingError(f"{path} has no row to learn from.")
-    groups = group_rows(encoded, GROUP_TOKENS)
-    random.Random(config.seed).shuffle(groups)
-    share = config.prompt_share if split == "train" else 1.0
-    first = round(len(groups) * (1 - share))
-    bare = plan_batches(groups[:first], config.batch_size, config.seed)
-    prompted = plan_batches(groups[first:], config.prompt_batch_size or config.batch_size, config.seed)
-    return BatchDataset(bare + prompted, len(bare), encoder, prompt, config, shards), len(found), answers
+    plan = _plan(group_rows(encoded, GROUP_TOKENS), config, config.prompt_share if split == "train" else 1.0)
+    return BatchDataset(plan, encoder, prompt, config, shards), len(found), answers
+
+
+def _plan(groups: list[Group], config: TrainConfig, share: float) -> list[Planned]:
+    """All batches in their order; those of a `share` of the groups have the system prompt.
+
+    Half of them are strewn among those without it, so that the model never knows only one of the two, and half come last.
+    """
+    rng = random.Random(config.seed)
+    rng.shuffle(groups)
+    last, strewn = round(len(groups) * (1 - share / 2)), round(len(groups) * (1 - share))
+    size = config.prompt_batch_size or config.batch_size
+    mixed = [Planned(batch, False) for batch in plan_batches(groups[:strewn], config.batch_size, config.seed)]
+    mixed += [Planned(batch, True) for batch in plan_batches(groups[strewn:last], size, config.seed)]
+    rng.shuffle(mixed)
+    return mixed + [Planned(batch, True) for batch in plan_batches(groups[last:], size, config.seed)]
 
 
 def _load_model(config: TrainConfig, tokenizer: Any) -> PreTrainedModel:

@@ -83,7 +83,8 @@ def train_shared(model: Any, rows: list[EncodedRow], prefix: list[int]) -> None:
             loss, _ = sum_loss(model, build_batch(members, prefix, pad=0))
         torch.autograd.grad(loss, parameters, allow_unused=True)
 
-    shards = [batch[part::threads] for batch in plan_batches(groups, BATCH_ROWS, seed=0) for part in range(threads)]
+    plan = plan_batches(groups, BATCH_ROWS, BATCH_ROWS, prompt_share=1.0, seed=0)
+    shards = [batch.groups[part::threads] for batch in plan for part in range(threads)]
     with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         list(pool.map(differentiate, [shard for shard in shards if shard]))
 

@@ -9,7 +9,7 @@ own branch, and its positions continue those above, so every row gets the loss a
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from heimdall.errors import InputError
 from heimdall.rows import Prompt, Row
@@ -48,6 +48,13 @@ class Group:
     def tokens(self) -> int:
         """How many tokens the group takes in a batch."""
         return len(self.common) + sum(len(branch) for branch in self.branches)
+
+
+class PlannedBatch(NamedTuple):
+    """The groups of one batch, and whether they come with the system prompt."""
+
+    groups: list[Group]
+    prompted: bool
 
 
 @dataclass(frozen=True)
@@ -149,16 +156,31 @@ def _common_length(sequences: Sequence[Sequence[int]]) -> int:
     return length
 
 
-def plan_batches(groups: Sequence[Group], rows_per_batch: int, seed: int) -> list[list[Group]]:
-    """The groups of each batch, about `rows_per_batch` rows each, alike in length; order set by the seed."""
+def plan_batches(
+    groups: Sequence[Group], rows: int, prompted_rows: int, prompt_share: float, seed: int
+) -> list[PlannedBatch]:
+    """All groups in batches of about `rows` rows, in an order set by the seed; `prompt_share` of the groups come with
+    the system prompt, in batches of about `prompted_rows`.
+
+    Half of those are strewn among the others, so that the model never knows only one of the two; the rest come last.
+    """
     rng = random.Random(seed)
     order = rng.sample(groups, len(groups))
+    strewn, last = round(len(order) * (1 - prompt_share)), round(len(order) * (1 - prompt_share / 2))
+    plan = [PlannedBatch(batch, False) for batch in _fill_batches(order[:strewn], rows, rng)]
+    plan += [PlannedBatch(batch, True) for batch in _fill_batches(order[strewn:last], prompted_rows, rng)]
+    rng.shuffle(plan)
+    return plan + [PlannedBatch(batch, True) for batch in _fill_batches(order[last:], prompted_rows, rng)]
+
+
+def _fill_batches(order: Sequence[Group], rows: int, rng: random.Random) -> list[list[Group]]:
+    """Batches of groups that are alike in length, in random order."""
     batches: list[list[Group]] = []
     for start in range(0, len(order), _POOL):
         batch: list[Group] = []
         for group in sorted(order[start : start + _POOL], key=lambda group: group.tokens):
             batch.append(group)
-            if sum(len(member.branches) for member in batch) >= rows_per_batch:
+            if sum(len(member.branches) for member in batch) >= rows:
                 batches.append(batch)
                 batch = []
         if batch:

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch.utils.data import Dataset, SequentialSampler
@@ -40,7 +40,16 @@ from heimdall.files import write_text
 from heimdall.hardware import Precision, choose_precision
 from heimdall.rows import Prompt, read_rows
 from training.attention import use_tree_attention
-from training.batches import IGNORED, Batch, Group, RowEncoder, build_batch, check_lengths, group_rows, plan_batches
+from training.batches import (
+    IGNORED,
+    Batch,
+    PlannedBatch,
+    RowEncoder,
+    build_batch,
+    check_lengths,
+    group_rows,
+    plan_batches,
+)
 from training.job import CHECKPOINTS, MODEL, STOPPED, TrainSpec, TrainSummary
 from training.loss import sum_loss
 from training.optimizer import build_optimizer
@@ -53,13 +62,6 @@ _KEPT_CHECKPOINTS = 2
 _LOG_EVERY = 10
 
 
-class Planned(NamedTuple):
-    """The groups of one batch, and whether they come with NornicDB's system prompt."""
-
-    groups: list[Group]
-    prompted: bool
-
-
 class BatchDataset(Dataset[list[Batch]]):
     """The planned batches, each cut into shards; number i is the same whenever and wherever it is asked for.
 
@@ -67,7 +69,7 @@ class BatchDataset(Dataset[list[Batch]]):
     """
 
     def __init__(
-        self, plan: list[Planned], encoder: RowEncoder, prompt: Prompt, config: TrainConfig, shards: int
+        self, plan: list[PlannedBatch], encoder: RowEncoder, prompt: Prompt, config: TrainConfig, shards: int
     ) -> None:
         self._plan, self._encoder, self._prompt = plan, encoder, prompt
         self._seed, self._shards = config.seed, shards
@@ -269,23 +271,14 @@ def _load_batches(
     answers = sum(len(row.answer) for row in encoded)
     if split == "train" and not answers:
         raise TrainingError(f"{path} has no row to learn from.")
-    plan = _plan(group_rows(encoded, GROUP_TOKENS), config, config.prompt_share if split == "train" else 1.0)
+    plan = plan_batches(
+        group_rows(encoded, GROUP_TOKENS),
+        config.batch_size,
+        config.prompt_batch_size or config.batch_size,
+        config.prompt_share if split == "train" else 1.0,
+        config.seed,
+    )
     return BatchDataset(plan, encoder, prompt, config, shards), len(found), answers
-
-
-def _plan(groups: list[Group], config: TrainConfig, share: float) -> list[Planned]:
-    """All batches in their order; those of a `share` of the groups have the system prompt.
-
-    Half of them are strewn among those without it, so that the model never knows only one of the two, and half come last.
-    """
-    rng = random.Random(config.seed)
-    rng.shuffle(groups)
-    last, strewn = round(len(groups) * (1 - share / 2)), round(len(groups) * (1 - share))
-    size = config.prompt_batch_size or config.batch_size
-    mixed = [Planned(batch, False) for batch in plan_batches(groups[:strewn], config.batch_size, config.seed)]
-    mixed += [Planned(batch, True) for batch in plan_batches(groups[strewn:last], size, config.seed)]
-    rng.shuffle(mixed)
-    return mixed + [Planned(batch, True) for batch in plan_batches(groups[last:], size, config.seed)]
 
 
 def _load_model(config: TrainConfig, tokenizer: Any) -> PreTrainedModel:

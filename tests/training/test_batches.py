@@ -167,13 +167,25 @@ def test_groups_keep_all_rows_in_order_and_never_mix_schemas(owners: list[str | 
     ]
 
 
-@given(st.lists(st.integers(1, 40), min_size=1, max_size=60), st.integers(1, 16), st.integers(0, 5))
-def test_a_plan_holds_every_group_once_and_repeats_with_its_seed(lengths: list[int], size: int, seed: int) -> None:
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=60), st.integers(1, 16), st.floats(0, 1), st.integers(0, 5))
+def test_a_plan_holds_every_group_once_and_repeats_with_its_seed(
+    lengths: list[int], size: int, share: float, seed: int
+) -> None:
     groups = [lay_out(encode([([1] * n, [2])])) for n in lengths]
-    plan = plan_batches(groups, size, seed)
-    assert sorted(id(group) for batch in plan for group in batch) == sorted(id(group) for group in groups)
-    assert plan == plan_batches(groups, size, seed)
-    assert all(len(batch) <= size for batch in plan)
+    plan = plan_batches(groups, size, 2 * size, share, seed)
+    assert sorted(id(group) for batch in plan for group in batch.groups) == sorted(id(group) for group in groups)
+    assert plan == plan_batches(groups, size, 2 * size, share, seed)
+    assert all(len(batch.groups) <= (2 * size if batch.prompted else size) for batch in plan)
+
+
+@given(st.integers(1, 200), st.floats(0, 1), st.integers(0, 5))
+def test_the_asked_share_of_rows_has_the_system_prompt_and_half_of_them_come_last(
+    count: int, share: float, seed: int
+) -> None:
+    plan = plan_batches([lay_out(encode([([1, 2], [3])])) for _ in range(count)], 1, 1, share, seed)
+    prompted = [batch.prompted for batch in plan]
+    assert sum(prompted) == pytest.approx(count * share, abs=1)
+    assert all(prompted[round(count * (1 - share / 2)) :])
 
 
 def test_cutting_after_the_system_turn_changes_no_token(training_data: Path, training_tokenizer: Path) -> None:

@@ -7,10 +7,12 @@ import torch
 
 _MUON_MOMENTUM = 0.95  # Jordan et al. 2024, https://kellerjordan.github.io/posts/muon
 _ADAM_BETAS = (0.9, 0.95)
+_ADAMW_RATE = 3.0  # of AdamW's learning rate to Muon's: measured in docs/experiments/nano.md
 
 
 class MuonWithAdamW(torch.optim.Optimizer):
-    """Both optimizers share one learning rate: Muon's updates are scaled to the size of AdamW's (`match_rms_adamw`).
+    """Both optimizers follow one schedule. `lr` is Muon's, whose updates are scaled to the size of AdamW's
+    (`match_rms_adamw`); AdamW's own is three times as high.
 
     Muon (momentum, then orthogonalised by Newton-Schulz) takes the hidden matrices, AdamW the embeddings and the rest.
     """
@@ -27,7 +29,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
             torch.optim.Muon(
                 matrices, lr=lr, weight_decay=weight_decay, momentum=_MUON_MOMENTUM, adjust_lr_fn="match_rms_adamw"
             ),
-            torch.optim.AdamW(others, lr=lr, weight_decay=0.0, betas=_ADAM_BETAS),
+            torch.optim.AdamW(others, lr=_ADAMW_RATE * lr, weight_decay=0.0, betas=_ADAM_BETAS),
         )
         super().__init__([*matrices, *others], {})
         # The same group objects as the parts', so that a scheduler's changes reach them.

@@ -5,12 +5,14 @@ Half of the words are pronounceable noise (`zorbel`), half continue the spelling
 """
 
 import random
+import zlib
 from collections import Counter, defaultdict
 
 from datagen.lexicon import HELD_OUT, TRAINING, Lexicon, Noun, Property, PropertyType, Relation, make_noun
 
 _VOWELS, _CONSONANTS = "aeiou", "bcdfghjklmnpqrstvwxyz"
 _END = "$"
+_HELD_OUT_PART = 8  # every eighth word that can be made up is for held-out schemas only
 _PREPOSITIONS = ("to", "for", "in", "at", "with", "from", "on")
 
 
@@ -36,11 +38,15 @@ _TRIGRAMS = _count_trigrams(_split_words(TRAINING))
 _REAL = frozenset(_split_words(TRAINING) + _split_words(HELD_OUT))
 
 
-def invent_word(rng: random.Random, shortest: int = 4, longest: int = 8) -> str:
-    """A lower-case word of `shortest` to `longest` letters that is in neither lexicon."""
+def invent_word(rng: random.Random, shortest: int = 4, longest: int = 8, *, held_out: bool = False) -> str:
+    """A lower-case word of `shortest` to `longest` letters that is in neither lexicon.
+
+    The words that are made up for held-out schemas are never made up for others.
+    """
     while True:
         word = _spell_noise(rng, shortest, longest) if rng.random() < 0.5 else _spell_alike(rng)
-        if shortest <= len(word) <= longest and word not in _REAL:
+        reserved = zlib.crc32(word.encode()) % _HELD_OUT_PART == 0
+        if shortest <= len(word) <= longest and word not in _REAL and reserved == held_out:
             return word
 
 
@@ -61,14 +67,14 @@ def _spell_alike(rng: random.Random) -> str:
     return padded[2:-1]
 
 
-def invent_noun(rng: random.Random) -> Noun:
+def invent_noun(rng: random.Random, *, held_out: bool) -> Noun:
     """An invented entity with a regular plural."""
-    return make_noun(invent_word(rng) if rng.random() < 0.75 else f"{invent_word(rng, 3, 6)} {invent_word(rng, 3, 6)}")
+    return make_noun(_invent_phrase(rng, held_out=held_out))
 
 
-def invent_relation(rng: random.Random) -> Relation:
+def invent_relation(rng: random.Random, *, held_out: bool) -> Relation:
     """An invented relationship: a verb in one of two tenses, or with a preposition, or a code that a question names."""
-    verb = invent_word(rng, 4, 7)
+    verb = invent_word(rng, 4, 7, held_out=held_out)
     past, present = _inflect(verb)
     form = rng.choices(("past", "present", "preposition", "code"), (28, 28, 22, 22))[0]
     if form == "past":
@@ -82,7 +88,9 @@ def invent_relation(rng: random.Random) -> Relation:
         if spelt == present:
             active = f"{verb} {preposition}"
         return Relation(f"{spelt}_{preposition}".upper(), (active,), (f"{past} {preposition} by",))
-    name = rng.choice((f"HAS_{verb}", f"{verb}_{invent_word(rng, 3, 4)}", f"{verb[:3]}_{rng.randint(1, 99)}")).upper()
+    name = rng.choice(
+        (f"HAS_{verb}", f"{verb}_{invent_word(rng, 3, 4, held_out=held_out)}", f"{verb}_{rng.randint(1, 99)}")
+    ).upper()
     return Relation(name, (f"have {name} to", f"are linked by {name} to"), (f"linked by {name} from",))
 
 
@@ -94,18 +102,20 @@ def _inflect(verb: str) -> tuple[str, str]:
     return past, verb + ("es" if verb.endswith(("s", "x", "z", "ch", "sh")) else "s")
 
 
-def _invent_phrase(rng: random.Random) -> str:
-    return invent_word(rng) if rng.random() < 0.7 else f"{invent_word(rng, 3, 7)} {invent_word(rng, 3, 7)}"
+def _invent_phrase(rng: random.Random, *, held_out: bool) -> str:
+    if rng.random() < 0.7:
+        return invent_word(rng, held_out=held_out)
+    return f"{invent_word(rng, 3, 7, held_out=held_out)} {invent_word(rng, 3, 7, held_out=held_out)}"
 
 
-def invent_name(rng: random.Random) -> Property:
+def invent_name(rng: random.Random, *, held_out: bool) -> Property:
     """An invented text property whose values are names."""
-    return Property(_invent_phrase(rng), "STRING")
+    return Property(_invent_phrase(rng, held_out=held_out), "STRING")
 
 
-def invent_property(rng: random.Random) -> Property:
+def invent_property(rng: random.Random, *, held_out: bool) -> Property:
     """An invented property of one or two words and of a random type."""
-    words = _invent_phrase(rng)
+    words = _invent_phrase(rng, held_out=held_out)
     kind: PropertyType = rng.choice(("STRING", "INTEGER", "FLOAT", "BOOLEAN"))
     if kind == "STRING":
         return Property(words, kind, pool=tuple(dict.fromkeys(invent_word(rng) for _ in range(4))))

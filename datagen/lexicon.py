@@ -375,6 +375,7 @@ class Lexicon:
     relations: tuple[Relation, ...]
     properties: tuple[Property, ...]
     names: tuple[Property, ...]
+    held_out: bool
 
 
 def _lexicon(
@@ -384,6 +385,7 @@ def _lexicon(
     numbers: list[Property],
     booleans: str,
     names: tuple[str, ...],
+    held_out: bool,
 ) -> Lexicon:
     flags = [Property(word, "BOOLEAN", truth=truth) for word, truth in (pair.split("|") for pair in booleans.split())]
     pools = [Property(word, "STRING", pool=tuple(values.split())) for word, values in categories.items()]
@@ -392,6 +394,7 @@ def _lexicon(
         tuple(_relation(line) for line in relations if line),
         tuple(pools + numbers + flags),
         tuple(Property(word, "STRING") for word in names),
+        held_out,
     )
 
 
@@ -402,6 +405,7 @@ TRAINING = _lexicon(
     _numbers(_INTEGERS, "INTEGER") + _numbers(_FLOATS, "FLOAT"),
     _BOOLEANS,
     _STRINGS,
+    held_out=False,
 )
 HELD_OUT = _lexicon(
     _HELD_OUT_NOUNS,
@@ -410,4 +414,5 @@ HELD_OUT = _lexicon(
     _numbers(_HELD_OUT_INTEGERS, "INTEGER") + _numbers(_HELD_OUT_FLOATS, "FLOAT"),
     _HELD_OUT_BOOLEANS,
     _HELD_OUT_STRINGS,
+    held_out=True,
 )

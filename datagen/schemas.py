@@ -90,7 +90,11 @@ def _sample_name(words: Lexicon, rng: random.Random, invented_share: float) -> P
     """What a node type's nodes are called by: half of the time plainly `name`."""
     if rng.random() < 0.5:
         return Property("name", "STRING")
-    return invention.invent_name(rng) if rng.random() < invented_share else rng.choice(words.names)
+    return (
+        invention.invent_name(rng, held_out=words.held_out)
+        if rng.random() < invented_share
+        else rng.choice(words.names)
+    )
 
 
 def sample_schema(
@@ -105,7 +109,7 @@ def sample_schema(
     count = rng.randint(2, max_node_types)
     nouns: list[Noun] = []
     while len(nouns) < count:
-        noun = invention.invent_noun(rng) if rng.random() < share else rng.choice(words.nouns)
+        noun = invention.invent_noun(rng, held_out=words.held_out) if rng.random() < share else rng.choice(words.nouns)
         if noun not in nouns:
             nouns.append(noun)
     nodes = []
@@ -116,7 +120,11 @@ def sample_schema(
             chosen[name.words] = name
         wanted = rng.randint(2, 4)
         while len(chosen) < wanted:
-            prop = invention.invent_property(rng) if rng.random() < share else rng.choice(words.properties)
+            prop = (
+                invention.invent_property(rng, held_out=words.held_out)
+                if rng.random() < share
+                else rng.choice(words.properties)
+            )
             chosen.setdefault(prop.words, prop)
         properties = tuple(
             SchemaProperty(_spell_property(prop.words, snake), prop, _sample_values(prop, rng))
@@ -127,7 +135,11 @@ def sample_schema(
     names: set[str] = set()
     wanted = count - 1 + rng.randint(0, 2)
     while len(relations) < wanted:
-        relation = invention.invent_relation(rng) if rng.random() < share else rng.choice(words.relations)
+        relation = (
+            invention.invent_relation(rng, held_out=words.held_out)
+            if rng.random() < share
+            else rng.choice(words.relations)
+        )
         if relation.name in names:
             continue
         names.add(relation.name)

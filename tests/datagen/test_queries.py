@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cypher.run import EmbeddedGraph, Result
 from datagen import lexicon
+from datagen.invention import invent_word
 from datagen.phrasing import Phraser, add_typo, count_held_out
 from datagen.proof import is_empty, prove
 from datagen.queries import Query, mutate, sample_query, write_cypher, write_value
@@ -124,3 +125,13 @@ def test_a_typo_never_touches_a_protected_word(text: str, seed: int) -> None:
     protected = words[0]
     changed = add_typo(f"{text} trailing", [protected], random.Random(seed))
     assert changed.split().count(protected) >= text.split().count(protected)
+
+
+def test_no_word_is_made_up_for_both_sides_of_the_split() -> None:
+    rng = random.Random(0)
+    made = {side: {invent_word(rng, held_out=side) for _ in range(3000)} for side in (True, False)}
+    assert not made[True] & made[False]
+    real = {
+        word for side in (lexicon.TRAINING, lexicon.HELD_OUT) for noun in side.nouns for word in noun.singular.split()
+    }
+    assert not (made[True] | made[False]) & real

@@ -5,10 +5,11 @@ The spelling is Cypher again, means the same, and is its own canonical form.
 
 from typing import NamedTuple
 
-from cypher.clauses import QueryReader
-from cypher.parts import Part, find_variables, write_part
-from cypher.reading import UnreadError
-from cypher.tokens import RESERVED, Token, TokenError, tokenize, write_name
+from cypher.form.clauses import write_statement
+from cypher.form.parts import Part, find_variables, write_part
+from cypher.form.terms import UnwrittenError
+from cypher.statement import read_statement
+from cypher.syntax.tokens import RESERVED, GrammarError, Token, tokenize, write_name
 
 _MAX_VARIABLES = 30
 # Beyond this, variables that do the same are taken as they come in the query, which makes fewer queries equal.
@@ -32,14 +33,16 @@ def canonicalize(query: str) -> Canonical:
     be told apart in reasonable time, only spaces, comments, case of keywords and spelling of literals do not show.
     """
     try:
-        part = QueryReader(query).read()
-    except TokenError:
+        tokens = tokenize(query)
+    except GrammarError:
         return Canonical(query.strip(), read=False)
-    except UnreadError:
-        return Canonical(_join_tokens(tokenize(query)), read=False)
+    try:
+        part = write_statement(read_statement(query))
+    except (GrammarError, UnwrittenError):
+        return Canonical(_join_tokens(tokens), read=False)
     numbers = list(dict.fromkeys(find_variables(part)))
     if len(numbers) > _MAX_VARIABLES:
-        return Canonical(_join_tokens(tokenize(query)), read=False)
+        return Canonical(_join_tokens(tokens), read=False)
     return Canonical(_name_variables(part, numbers), read=True)
 
 

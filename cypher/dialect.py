@@ -5,13 +5,15 @@ parsers (NORNICDB_PARSER): "nornic", the default, which checks little, and "antl
 """
 
 import json
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib import resources
 from typing import Literal, NamedTuple
 
-from cypher.grammar.cursor import GrammarError, Note
-from cypher.parse import locate, read_statement
-from cypher.tokens import TokenError
+from cypher.parse import locate
+from cypher.statement import read_statement
+from cypher.syntax import queries, tree
+from cypher.syntax.tokens import GrammarError, Token
 from heimdall.refs import Record
 
 Effect = Literal["rejected", "ignored", "misexecuted", "not callable"]
@@ -29,6 +31,14 @@ class Finding(Record):
     message: str
 
 
+class _Judgement(NamedTuple):
+    """A finding without its place."""
+
+    effect: Effect
+    parsers: tuple[Parser, ...]
+    message: str
+
+
 class _Names(NamedTuple):
     """Names in lower case. `registered`: functions that NornicDB documents and registers but that cannot be called."""
 
@@ -37,19 +47,7 @@ class _Names(NamedTuple):
     procedures: frozenset[str]
 
 
-# What the strict parser's grammar lacks. What the default one does with it depends on the case.
-_NOT_IN_STRICT_GRAMMAR = {
-    "label expression": "label expressions (|, &, !, %)",
-    "quantified path": "quantified paths",
-    "map projection": "map projections",
-    "FOREACH": "FOREACH",
-    "USE": "USE",
-    "COLLECT": "COLLECT { … }",
-    "COUNT of a pattern": "COUNT { … } without MATCH",
-    "variable scope": "CALL (…) { … }; write CALL { WITH … }",
-    "YIELD of a command": "YIELD after SHOW",
-    "index on several labels": "an index on several labels",
-}
+_LABEL_EXPRESSION = "label expressions (|, &, !, %)"
 _RETURNS = {
     "id": "id() gives a text, not a number: do not compare or sort by it",
     "ceil": "ceil() gives an integer, by adding 0.999999999 and cutting: ceil(-1.5) is 0",
@@ -73,69 +71,124 @@ def check_dialect(query: str) -> tuple[Finding, ...]:
     A construct is told of once. Nothing found does not prove that NornicDB answers rightly.
     """
     try:
-        notes = read_statement(query).notes
-    except (TokenError, GrammarError):
+        statement = read_statement(query)
+    except GrammarError:
         return ()
-    found = {}
-    for note in sorted(notes, key=lambda note: note.place):
-        judged = _judge(note)
-        if judged is not None and judged not in found:
-            found[judged] = note.place
+    found: dict[_Judgement, int] = {}
+    for node in tree.walk(statement.body):
+        for place, judged in _judge(node, statement.tokens):
+            start = statement.tokens[place].start
+            found[judged] = min(start, found.get(judged, start))
     findings = []
-    for (effect, parsers, message), place in found.items():
-        line, column = locate(query, place)
+    for judged, start in sorted(found.items(), key=lambda item: item[1]):
+        line, column = locate(query, start)
+        effect, parsers, message = judged
         findings.append(Finding(effect=effect, parsers=parsers, line=line, column=column, message=message))
     return tuple(findings)
 
 
-def _judge(note: Note) -> tuple[Effect, tuple[Parser, ...], str] | None:
-    if note.kind in _NOT_IN_STRICT_GRAMMAR:
-        return "rejected", ("antlr",), f"the strict parser does not know {_NOT_IN_STRICT_GRAMMAR[note.kind]}"
-    match note.kind:
-        case "function":
-            return _judge_function(note.name)
-        case "procedure":
-            return _judge_procedure(note.name)
-        case "LOAD":
-            return "rejected", _BOTH, "LOAD CSV is not supported; CALL apoc.load.csv reads a file"
-        case "DROP":
-            return "ignored", _BOTH, f"DROP {note.name} does nothing and always succeeds"
-        case "constraint":
-            message = "the only constraint NornicDB makes is IS UNIQUE on one property of a node"
-            return "rejected", _BOTH, message
-        case "index" if note.name in ("RANGE", "TEXT", "POINT", "LOOKUP"):
-            strict = " (the strict parser rejects it)" if note.name == "RANGE" else ""
-            message = f"CREATE {note.name} INDEX makes no index{strict}: write CREATE INDEX, without {note.name}"
-            return "misexecuted", _BOTH, message
-        case "relationship index":
-            return "misexecuted", _BOTH, "no index on relationships is made by CREATE INDEX, only on nodes"
-        case "vector option":
-            message = (
-                f"the key {note.name} is not read when it is in backticks, as it must be elsewhere: the index has 1024 "
-                "dimensions and cosine, whatever is written"
-            )
-            return "ignored", _BOTH, message
+def _judge(node: tree.Node, tokens: list[Token]) -> Iterator[tuple[int, _Judgement]]:
+    """What NornicDB does with this node otherwise, with the number of the token where that shows."""
+    match node:
+        case tree.FunctionCall() if judged := _judge_function(node.name):
+            yield node.first, judged
+        case queries.ProcedureCall() if judged := _judge_procedure(".".join(word.value for word in node.words)):
+            yield node.words[0].first, judged
+        case queries.LoadCsv():
+            message = "LOAD CSV is not supported; CALL apoc.load.csv reads a file"
+            yield node.first, _Judgement("rejected", _BOTH, message)
+        case queries.Command():
+            yield from _judge_command(node, tokens)
+        case _ if found := _find_unknown(node, tokens):
+            place, what = found
+            yield place, _lack(what)
+
+
+def _find_unknown(node: tree.Node, tokens: list[Token]) -> tuple[int, str] | None:
+    """What the strict parser's grammar lacks, and where. What the default one does with it depends on the case."""
+    match node:
+        case tree.Labels() if (place := _find_label_operator(node, tokens)) is not None:
+            return place, _LABEL_EXPRESSION
+        case tree.NodePattern() | tree.LabelTest() if node.labels is not None and node.labels.operator == "|":
+            return node.labels.terms[1].first - 1, _LABEL_EXPRESSION
+        case tree.RelationshipPattern() | tree.Group() if node.quantifier is not None:
+            return node.last, "quantified paths"
+        case tree.MapProjection():
+            return node.name.last, "map projections"
+        case tree.Reduce():
+            return node.first, "reduce()"
+        case queries.Foreach():
+            return node.first, "FOREACH"
+        case queries.Use():
+            return node.first, "USE"
+        case tree.Subquery() if node.word == "COLLECT":
+            return node.first, "COLLECT { … }"
+        case tree.Subquery() if node.word == "COUNT" and node.brief:
+            return node.first, "COUNT { … } without MATCH"
+        case queries.SubqueryCall() if node.scoped:
+            return node.first + 1, "CALL (…) { … }; write CALL { WITH … }"
     return None
 
 
-def _judge_function(name: str) -> tuple[Effect, tuple[Parser, ...], str] | None:
+def _find_label_operator(labels: tree.Labels, tokens: list[Token]) -> int | None:
+    """Where a label expression has more than names, colons, and the bars that relationships may have."""
+    if labels.operator in ("!", "%", "()"):
+        return labels.first
+    joints = [term.first - 1 for term in labels.terms[1:]]
+    return next((place for place in joints if tokens[place].text == "&"), None)
+
+
+def _judge_command(command: queries.Command, tokens: list[Token]) -> Iterator[tuple[int, _Judgement]]:
+    entity = next((part for part in command.parts if isinstance(part, queries.Entity)), None)
+    match command.verb, command.what:
+        case "DROP", ("INDEX" | "CONSTRAINT"):
+            message = f"DROP {command.what} does nothing and always succeeds"
+            yield command.place, _Judgement("ignored", _BOTH, message)
+        case "CREATE", "CONSTRAINT" if command.requires != "UNIQUE" or (entity and entity.relationship):
+            message = "the only constraint NornicDB makes is IS UNIQUE on one property of a node"
+            yield command.place, _Judgement("rejected", _BOTH, message)
+        case "CREATE", ("RANGE" | "TEXT" | "POINT" | "LOOKUP"):
+            kind, strict = command.what, " (the strict parser rejects it)" if command.what == "RANGE" else ""
+            message = f"CREATE {kind} INDEX makes no index{strict}: write CREATE INDEX, without {kind}"
+            yield command.place, _Judgement("misexecuted", _BOTH, message)
+    if entity and entity.relationship and command.what != "CONSTRAINT":
+        message = "no index on relationships is made by CREATE INDEX, only on nodes"
+        yield entity.first, _Judgement("misexecuted", _BOTH, message)
+    if entity and len(entity.labels) > 1:
+        yield entity.labels[1].first - 1, _lack("an index on several labels")
+    for part in command.parts:
+        if isinstance(part, queries.Yield) and tokens[part.first].text.upper() == "YIELD":
+            yield part.first, _lack("YIELD after SHOW")
+    for node in tree.walk(command):
+        if isinstance(node, tree.Entry) and tokens[node.first].text.startswith("`vector."):
+            message = (
+                f"the key {node.key.value} is not read when it is in backticks, as it must be elsewhere: the index has "
+                "1024 dimensions and cosine, whatever is written"
+            )
+            yield node.first, _Judgement("ignored", _BOTH, message)
+
+
+def _lack(what: str) -> _Judgement:
+    return _Judgement("rejected", ("antlr",), f"the strict parser does not know {what}")
+
+
+def _judge_function(name: str) -> _Judgement | None:
     names, lower = _load_names(), name.lower()
-    if lower == "reduce":
-        return "rejected", ("antlr",), "the strict parser does not know reduce()"
     if lower in _RETURNS:
-        return "misexecuted", _BOTH, _RETURNS[lower]
+        return _Judgement("misexecuted", _BOTH, _RETURNS[lower])
     if "." not in lower or lower in names.functions:
         return None
     why = "is documented and registered, but cannot be called" if lower in names.registered else "does not exist"
     instead = f"; use {_INSTEAD[lower]}" if lower in _INSTEAD else ""
-    return "not callable", _BOTH, f"the function {name} {why}: NornicDB gives null or the text itself{instead}"
+    message = f"the function {name} {why}: NornicDB gives null or the text itself{instead}"
+    return _Judgement("not callable", _BOTH, message)
 
 
-def _judge_procedure(name: str) -> tuple[Effect, tuple[Parser, ...], str] | None:
+def _judge_procedure(name: str) -> _Judgement | None:
     if name.lower() in _load_names().procedures:
         return None
     instead = f"; write {_INSTEAD[name.lower()]}" if name.lower() in _INSTEAD else ""
-    return "rejected", _BOTH, f"there is no procedure {name}{instead}"
+    return _Judgement("rejected", _BOTH, f"there is no procedure {name}{instead}")
 
 
 @lru_cache(maxsize=1)

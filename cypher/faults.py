@@ -8,10 +8,9 @@ shortest paths, returns two columns of one text as one, and marks nodes and rela
 import re
 from collections.abc import Iterator, Set
 
-from cypher.clauses import QueryReader
-from cypher.patterns import RelationshipPattern
-from cypher.reading import UnreadError
-from cypher.tokens import TokenError, write_name
+from cypher.statement import read_statement
+from cypher.syntax import queries, tree
+from cypher.syntax.tokens import GrammarError, write_name
 
 _SUSPECT = re.compile(r"=\s*\(|\bexists\s*\(|shortestpath|__(labels|src)", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
@@ -31,18 +30,19 @@ def avoid_faults(query: str, labels: Set[str]) -> str:
     if not _is_suspect(query, labels):
         return query
     try:
-        reader = QueryReader(query)
-        reader.read()
-    except (TokenError, UnreadError) as error:
+        statement = read_statement(query)
+    except GrammarError as error:
         raise FaultError(f"what the engine may answer wrongly cannot be read: {error}") from error
-    if any(path.function for path in reader.paths):
+    if not isinstance(statement.body, queries.Query) or statement.body.first:
+        raise FaultError("the engine runs queries only, without a word before them")
+    nodes = list(tree.walk(statement.body))
+    if any(isinstance(node, tree.Path) and node.function for node in nodes):
         raise FaultError("the engine has no shortest paths")
     if "__labels" in query or "__src" in query:
         raise FaultError("a map with such keys looks like a node")
-    if reader.repeats_column:
-        raise FaultError("two columns have one name")
-    edits = [*_hide_labels(reader, labels), *_drop_exists(reader), *_open_paths(reader)]
-    for start, end, text in sorted(edits, reverse=True):
+    words = [*_hide_labels(statement.body, labels), *_drop_exists(nodes), *_open_paths(statement.body, nodes)]
+    for first, last, text in sorted(words, reverse=True):
+        start, end = statement.tokens[first].start, statement.tokens[last - 1].end
         query = query[:start] + text + query[end:]
     return query
 
@@ -58,40 +58,53 @@ def _is_suspect(query: str, labels: Set[str]) -> bool:
     return len(set(columns)) < len(columns)
 
 
-def _hide_labels(reader: QueryReader, labels: Set[str]) -> Iterator[tuple[int, int, str]]:
-    """A label that differs from one of the graph only by case becomes one that the graph surely has not."""
+def _hide_labels(node: tree.Node, labels: Set[str]) -> Iterator[tuple[int, int, str]]:
+    """A label that differs from one of the graph only by case becomes one that the graph surely has not.
+
+    Like the other functions here it gives the first token, the one behind the last, and the text in their place.
+    """
     folded = {label.lower() for label in labels}
-    relationships = {element.variable for element in reader.elements if isinstance(element, RelationshipPattern)}
-    for element in reader.elements:
-        for token in element.labels if element.variable not in relationships else ():
-            name = token.value
-            if name in labels or name.lower() not in folded:
-                continue
+    if isinstance(node, tree.Labels) and node.name is not None:
+        name = node.name.value
+        if name not in labels and name.lower() in folded:
             while name.lower() in folded:
                 name += "_"
-            yield token.start, token.end, write_name(name)
+            yield node.name.first, node.name.last, write_name(name)
+    for child in tree.find_children(node):
+        if not (isinstance(node, tree.RelationshipPattern) and child is node.labels):
+            yield from _hide_labels(child, labels)
 
 
-def _drop_exists(reader: QueryReader) -> Iterator[tuple[int, int, str]]:
+def _drop_exists(nodes: list[tree.Node]) -> Iterator[tuple[int, int, str]]:
     """`exists(pattern)` says no more than the pattern."""
-    for token, after, third in zip(reader.tokens, reader.tokens[1:], reader.tokens[2:], strict=False):
-        if token.kind == "name" and token.text.lower() == "exists" and after.text == "(" and third.text == "(":
-            yield token.start, token.end, ""
+    for node in nodes:
+        arguments = node.arguments if isinstance(node, tree.FunctionCall) and node.name.lower() == "exists" else []
+        if any(isinstance(tree.strip_brackets(argument), tree.Path) for argument in arguments):
+            yield node.first, node.first + 1, ""
 
 
-def _open_paths(reader: QueryReader) -> Iterator[tuple[int, int, str]]:
+def _open_paths(query: queries.Query, nodes: list[tree.Node]) -> Iterator[tuple[int, int, str]]:
     """A path that is returned becomes a list of its nodes and its relationships, whose values can be compared."""
-    paths = {path.name.number for path in reader.paths if path.name is not None}
-    places = {token.start: place for place, token in enumerate(reader.tokens)}
-    for variable, token in reader.uses:
-        if variable not in paths:
+    paths = {node.name.variable for node in nodes if isinstance(node, tree.Path) and node.name is not None}
+    if not paths:
+        return
+    last = query.branches[0].clauses[-1]
+    shown = last if isinstance(last, queries.Projection) and last.word == "RETURN" else None
+    kept: set[tree.Node] = set()  # where a path does no harm: named, measured, handed on under its name
+    for node in nodes:
+        if isinstance(node, tree.Path) and node.name is not None:
+            kept.add(node.name)
+        elif isinstance(node, tree.FunctionCall) and node.name.lower() in _KEEPS_PATH:
+            kept |= set(map(tree.strip_brackets, node.arguments))
+        elif isinstance(node, queries.Projection) and node is not shown:
+            kept |= {column.value for column in (*node.starred, *node.columns) if column.alias is None}
+    opened = shown is not None and shown.star is None and len(query.branches) == 1
+    returned = set(tree.walk(shown)) if shown is not None and opened else set()
+    for node in nodes:
+        if not isinstance(node, tree.Name) or node.variable not in paths or node in kept:
             continue
-        place = places[token.start]
-        before, function, after = reader.tokens[place - 1], reader.tokens[place - 2], reader.tokens[place + 1]
-        if before.text == "(" and function.text.lower() in _KEEPS_PATH:
-            continue
-        if token.start >= reader.columns_start:
-            opened = f"[nodes({token.text}), relationships({token.text})]"
-            yield token.start, token.end, f"CASE WHEN {token.text} IS NULL THEN null ELSE {opened} END"
-        elif before.text.upper() not in ("WITH", "DISTINCT", ",") or after.text.upper() == "AS":
+        if node not in returned:
             raise FaultError("the engine gives a path as internal ids")
+        name = write_name(node.value)
+        values = f"[nodes({name}), relationships({name})]"
+        yield node.first, node.last, f"CASE WHEN {name} IS NULL THEN null ELSE {values} END"

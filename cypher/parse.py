@@ -1,7 +1,7 @@
 """Says whether a text is a Cypher query or command, and if not, where and why; nothing of it is run.
 
-`cypher.grammar` decides what is Cypher (Neo4j 5) and which variables exist. graphdblite then compiles what is strict
-openCypher 9, which finds further faults of meaning: types, numbers of arguments, groups of aggregations.
+`cypher.syntax` decides what is Cypher (Neo4j 5), `cypher.scopes` which variables exist. graphdblite then compiles what
+is strict openCypher 9, which finds further faults of meaning: types, numbers of arguments, groups of aggregations.
 """
 
 import re
@@ -9,13 +9,12 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from multiprocessing import get_context
-from typing import NamedTuple
 
 import graphdblite
 
-from cypher.grammar.commands import CommandReader
-from cypher.grammar.cursor import GrammarError, Note
-from cypher.tokens import TokenError
+from cypher.statement import read_statement
+from cypher.syntax.queries import Query, Statement
+from cypher.syntax.tokens import GrammarError
 from heimdall.refs import Record
 
 _PLACE = re.compile(r" at line (\d+):(\d+)")
@@ -53,13 +52,13 @@ def check_syntax(query: str) -> Problem | None:
     if len(query) > MAX_LENGTH:
         return Problem(line=1, column=1, message=f"longer than {MAX_LENGTH} characters")
     try:
-        statement = read_statement(query).plain
-    except (TokenError, GrammarError) as fault:
+        statement = read_statement(query)
+    except GrammarError as fault:
         line, column = locate(query, fault.place)
         return Problem(line=line, column=column, message=str(fault))
-    if statement is None or len(statement) > _MAX_STRICT_LENGTH:
+    if not isinstance(statement.body, Query) or len(query) > _MAX_STRICT_LENGTH:
         return None
-    strict = _compile_strictly(statement)
+    strict = _compile_strictly(_write_plainly(query, statement))
     if strict is None:
         return None
     if strict.message.startswith(_NOT_WRONG) and not strict.message.startswith(_MISPLACED_PATTERN):
@@ -77,32 +76,14 @@ def check_many(queries: Iterable[str], workers: int = 1) -> list[Problem | None]
         return list(pool.map(check_syntax, queries, chunksize=200))
 
 
-class Statement(NamedTuple):
-    """A text that the grammar accepts.
-
-    `plain`: of a query, the text without prefixes and comments, each token in its place; None of a command.
-    """
-
-    plain: str | None
-    notes: tuple[Note, ...]
-
-
-def read_statement(query: str) -> Statement:
-    """Reads a query or command by the grammar alone. Raises `TokenError` and `GrammarError`, which have a place."""
-    reader = CommandReader(query)
-    start = reader.read_prefixes()
-    if reader.command_follows():
-        reader.read_command()
-        reader.read_end()
-        return Statement(None, tuple(reader.notes))
-    reader.read_query()
-    reader.read_end()
+def _write_plainly(query: str, statement: Statement) -> str:
+    """The query without prefixes and comments, each token in its place."""
     text, place = [], 0
-    for token in reader.tokens[start:]:
+    for token in statement.tokens[statement.body.first :]:
         text.append(re.sub(r"[^\n]", " ", query[place : token.start]))
         text.append(token.text)
         place = token.end
-    return Statement("".join(text), tuple(reader.notes))
+    return "".join(text)
 
 
 def locate(query: str, place: int) -> tuple[int, int]:

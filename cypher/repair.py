@@ -8,12 +8,10 @@ import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from cypher.clauses import QueryReader
-from cypher.patterns import RelationshipPattern
-from cypher.reading import UnreadError
 from cypher.schema import GraphSchema
-from cypher.terms import Element
-from cypher.tokens import Token, TokenError, write_name
+from cypher.statement import read_statement
+from cypher.syntax import queries, tree
+from cypher.syntax.tokens import GrammarError, write_name
 from heimdall.refs import Record
 
 # A name must be this like the one written, and by this much more like it than any other (difflib's ratio, 0 to 1).
@@ -40,52 +38,73 @@ def repair(query: str, schema: GraphSchema) -> Repaired:
     A query that writes, since it may bring new names, and a text that cannot be read stay as they are.
     """
     try:
-        reader = QueryReader(query)
-        reader.read()
-    except (UnreadError, TokenError):
+        statement = read_statement(query)
+    except GrammarError:
         return Repaired(query=query, changes=())
-    if reader.writes:
+    if any(
+        isinstance(
+            node, queries.Command | queries.Create | queries.Merge | queries.Changes | queries.Delete | queries.Foreach
+        )
+        for node in tree.walk(statement.body)
+    ):
         return Repaired(query=query, changes=())
-    return _Repairer(reader, schema).apply(query)
+    return _Repairer(statement, schema).apply(query)
+
+
+class _Saying(NamedTuple):
+    """What a query says of a variable in one place: names of labels or types, and whether it surely has one of them."""
+
+    variable: tree.Variable | None
+    labels: list[tree.Word]
+    certain: bool
 
 
 class _Repairer:
     """The names and arrows of one query against one schema."""
 
-    def __init__(self, reader: QueryReader, schema: GraphSchema) -> None:
-        self._reader = reader
+    def __init__(self, statement: queries.Statement, schema: GraphSchema) -> None:
+        self._statement = statement
+        self._nodes = list(tree.walk(statement.body))
         self._schema = schema
         self._edits: dict[_Edit, None] = {}
         self._changes: list[str] = []
-        self._relationships = {part.variable for part in reader.elements if isinstance(part, RelationshipPattern)}
+        self._relationships = {node.variable for node in self._nodes if isinstance(node, tree.RelationshipPattern)}
         # What the element that brings a variable in says of it holds wherever the variable is known.
-        self._names: dict[int, list[str] | None] = {}
-        for element in reader.elements:
-            names = self._correct_names(element)
-            self._names.setdefault(element.variable, names)
+        self._names: dict[tree.Variable | None, list[str] | None] = {}
+        for saying in filter(None, map(_find_saying, self._nodes)):
+            names = self._correct_names(saying)
+            self._names.setdefault(saying.variable, names)
 
     def apply(self, query: str) -> Repaired:
         """Corrects properties and arrows too, and writes the query with all corrections."""
-        for element in self._reader.elements:
-            for key in element.keys:
-                self._correct_property(element.variable, key)
-        for use in self._reader.properties:
-            self._correct_property(use.variable, use.key)
-        for path in self._reader.paths:
-            for index, step in enumerate(path.relationships):
-                self._correct_arrow(path.nodes[index], step, path.nodes[index + 1])
+        for node in self._nodes:
+            if isinstance(node, tree.Element) and isinstance(node.properties, tree.MapValue):
+                for entry in node.properties.entries:
+                    self._correct_property(node.variable, entry.key)
+        for node in self._nodes:
+            if (
+                isinstance(node, tree.Access)
+                and isinstance(node.value, tree.Name)
+                and isinstance(node.steps[0], tree.Property)
+            ):
+                self._correct_property(node.value.variable, node.steps[0].key)
+        for node in self._nodes:
+            if isinstance(node, tree.Path):
+                for left, step, right in zip(node.elements, node.elements[1:], node.elements[2:], strict=False):
+                    if isinstance(step, tree.RelationshipPattern):
+                        self._correct_arrow(left, step, right)
         for edit in sorted(self._edits, reverse=True):
             query = query[: edit.start] + edit.text + query[edit.end :]
         return Repaired(query=query, changes=tuple(self._changes))
 
-    def _correct_names(self, element: Element) -> list[str] | None:
-        """The labels or types, one of which the element surely has; None where that is not known."""
-        relationship = element.variable in self._relationships
+    def _correct_names(self, saying: _Saying) -> list[str] | None:
+        """The labels or types, one of which the variable surely has; None where that is not known."""
+        relationship = saying.variable in self._relationships
         known = self._schema.types if relationship else self._schema.labels
-        names = [self._correct("type" if relationship else "label", token, known) for token in element.labels]
-        return names if names and element.certain and all(name in known for name in names) else None
+        names = [self._correct("type" if relationship else "label", word, known) for word in saying.labels]
+        return names if names and saying.certain and all(name in known for name in names) else None
 
-    def _correct_property(self, variable: int, key: Token) -> None:
+    def _correct_property(self, variable: tree.Variable | None, key: tree.Word) -> None:
         if variable not in self._names:
             return  # a map or another value, of which the schema says nothing
         owners = self._schema.types if variable in self._relationships else self._schema.labels
@@ -95,32 +114,38 @@ class _Repairer:
         if key.value not in everywhere:
             self._correct("property", key, known)
 
-    def _correct(self, kind: str, token: Token, known: Iterable[str]) -> str:
-        if token.value in (names := list(dict.fromkeys(known))):
-            return token.value
-        nearest = find_nearest(token.value, names)
+    def _correct(self, kind: str, word: tree.Word, known: Iterable[str]) -> str:
+        if word.value in (names := list(dict.fromkeys(known))):
+            return word.value
+        nearest = find_nearest(word.value, names)
         if nearest is None:
-            return token.value
+            return word.value
+        token = self._statement.tokens[word.first]
         edit = _Edit(token.start, token.end, write_name(nearest))
         if edit not in self._edits:
             self._edits[edit] = None
-            self._changes.append(f"{kind} {token.value} → {nearest}")
+            self._changes.append(f"{kind} {word.value} → {nearest}")
         return nearest
 
-    def _correct_arrow(self, left: Element, step: RelationshipPattern, right: Element) -> None:
+    def _correct_arrow(self, left: tree.Node, step: tree.RelationshipPattern, right: tree.Node) -> None:
         """Turns an arrow that the schema does not have if it has the other one."""
-        if not step.arrow or not step.certain or step.length is not None:
+        typed, ends = _find_saying(step), (_find_saying(left), _find_saying(right))
+        if not step.arrow or step.length is not None or step.quantifier is not None or typed is None:
             return
         types = self._names[step.variable]
-        if types is None and step.labels:
+        if not typed.certain or (types is None and typed.labels):
             return
-        ends = [self._correct_names(node) or self._names[node.variable] for node in (left, right)]
-        if any(names is None and node.labels for names, node in zip(ends, (left, right), strict=True)):
-            return  # a label that the schema does not know
-        start, end = ends if step.arrow == ">" else ends[::-1]
-        if any(self._find_joins(start, types, end)) or not any(self._find_joins(end, types, start)):
+        labels = []
+        for end in ends:
+            found = self._correct_names(end) or self._names[end.variable] if end is not None else None
+            if end is None or (found is None and end.labels):
+                return  # a path in brackets, or a label that the schema does not know
+            labels.append(found)
+        start, finish = labels if step.arrow == ">" else labels[::-1]
+        if any(self._find_joins(start, types, finish)) or not any(self._find_joins(finish, types, start)):
             return
-        place, far = step.span
+        tokens = self._statement.tokens
+        place, far = tokens[step.first].start, tokens[step.last - 1].end
         if step.arrow == ">":
             edits = [_Edit(place, place, "<"), _Edit(far - 1, far, "")]
         else:
@@ -136,6 +161,23 @@ class _Repairer:
             wanted = ((joins.start, start), (joins.type, types), (joins.end, end))
             if all(names is None or name in names for name, names in wanted):
                 yield True
+
+
+def _find_saying(node: tree.Node) -> _Saying | None:
+    """What a pattern's element, or a test of a variable's label, says of the variable."""
+    if isinstance(node, tree.NodePattern | tree.RelationshipPattern):
+        variable, labels = node.variable, node.labels
+    elif (
+        isinstance(node, tree.Access)
+        and isinstance(node.value, tree.Name)
+        and isinstance(node.steps[0], tree.LabelTest)
+    ):
+        variable, labels = node.value.variable, node.steps[0].labels
+    else:
+        return None
+    terms = [term for term in (tree.walk(labels) if labels else ()) if isinstance(term, tree.Labels)]
+    certain = not any(term.operator in ("!", "%", "$") for term in terms)
+    return _Saying(variable, [term.name for term in terms if term.name is not None], certain)
 
 
 def find_nearest(name: str, known: Sequence[str]) -> str | None:

@@ -8,9 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_graphs import PEOPLE
+from test_commands_cypher import COMMANDS
+from test_parse_cypher import QUERIES
+from test_parse_extensions import QUERIES as EXTENSIONS
 
 from cypher.canonical import canonicalize
 from cypher.compare import same_result
+from cypher.parse import check_syntax
 from cypher.run import EmbeddedGraph
 from datagen import lexicon
 from datagen.queries import VARIABLES, Condition, Query, mutate, sample_query, write_cypher
@@ -249,13 +253,75 @@ GROUPS = [
      "MATCH (n:Person) WHERE exists { MATCH (m:Person)<-[:KNOWS]-(n) WHERE m.age = 40 } RETURN n"],
 ]  # fmt: skip
 
+# The same of what the engine does not know.
+EXTENDED_GROUPS = [
+    ["MATCH (a:A)((x)-[r:R]->(y) WHERE x.n < y.n){1,3}(b) RETURN b.x",
+     "match (c:A) ((i)-[e:R]->(k) where k.n > i.n) {1,3} (d) return d.x AS x"],
+    ["MATCH (a:A)((x)-[r:R]->(y) WHERE x.n < y.n){1,4}(b) RETURN b.x"],
+    ["MATCH (a)-[:R]->+(b:B) RETURN a.x", "MATCH (q:B)<-[:R]-+(p) RETURN p.x"],
+    ["MATCH (a)<-[:R]-+(b:B) RETURN a.x"],
+    ["MATCH p = SHORTEST 2 (a:A)-->+(b) RETURN p", "MATCH q = shortest 2 PATHS (n IS A)-->+(m) RETURN q"],
+    ["MATCH p = ANY SHORTEST (a:A)-->+(b) RETURN p"],
+    ["MATCH (n) CALL (n) { MATCH (n)-->(m) RETURN count(m) AS c } RETURN n, c",
+     "MATCH (a) CALL (a) { MATCH (b)<--(a) RETURN COUNT(b) AS d } RETURN a, d"],
+    ["MATCH (n) CALL { WITH n SET n.x = 1 } IN TRANSACTIONS OF 100 ROWS",
+     "MATCH (m) CALL { with m SET m.x = 0x1 } in transactions of 100 ROWS"],
+    ["MATCH (n) CALL { WITH n SET n.x = 1 } IN TRANSACTIONS OF 10 ROWS"],
+    ["MATCH (n) RETURN COLLECT { MATCH (n)-->(m) RETURN m.x ORDER BY m.x DESC LIMIT 3 } AS xs",
+     "MATCH (a) RETURN collect { MATCH (b)<--(a) RETURN b.x AS y ORDER BY y DESCENDING LIMIT 3 }"],
+    ["MATCH (n) WHERE COUNT { (n)-->(:A) } > 2 RETURN n", "MATCH (m) WHERE 2 < count { MATCH (:A)<--(m) } RETURN m"],
+    ["MATCH (n:(A|B)&!C) RETURN n.x", "MATCH (m) WHERE NOT m:C AND (m:B OR m:A) RETURN m.x"],
+    ["MATCH (n) RETURN n {.a, b: n.c, n}", "MATCH (m) RETURN m {.a, b: m.c, n: m}"],
+    ["MATCH (n) WHERE n.x IS :: INTEGER NOT NULL RETURN n", "MATCH (n) WHERE (n.x) IS :: integer not null RETURN n"],
+    ["LOAD CSV WITH HEADERS FROM 'a.csv' AS row CREATE (:A {x: row.x, y: row.y})",
+     "load csv with headers from \"a.csv\" as r CREATE (n:A {y: r.y, x: r.x})"],
+    ["LOAD CSV FROM 'a.csv' AS row CREATE (:A {x: row[0], y: row[1]})"],
+    ["EXPLAIN MATCH (n) RETURN n", "explain match (m) return m;"],
+    ["MATCH (n) RETURN n"],
+    ["CREATE INDEX i IF NOT EXISTS FOR (n:A) ON (n.x, n.y)", "create index i if not exists for (m:`A`) on (m.x, m.y);"],
+    ["CREATE INDEX i IF NOT EXISTS FOR (n:A) ON (n.y, n.x)"],
+    ["CREATE CONSTRAINT FOR (n:A) REQUIRE n.x IS UNIQUE", "create constraint for (a:A) require a.x is unique"],
+    ["SHOW INDEXES YIELD name, state WHERE state = 'ONLINE' RETURN name",
+     "show indexes yield state AS s, name AS n WHERE 'ONLINE' = s RETURN n"],
+    ["SHOW INDEXES YIELD name, state WHERE state = 'ONLINE' RETURN state"],
+    ["ALTER DATABASE d SET LIMIT max_nodes = 10, max_query_time = 60s",
+     "alter database `d` set limit max_nodes = 10, max_query_time = 60s"],
+]  # fmt: skip
+
 
 def test_each_group_has_one_form_and_no_two_groups_share_it() -> None:
-    forms = [{canonicalize(query) for query in group} for group in GROUPS]
-    assert [len(found) for found in forms] == [1] * len(GROUPS)
+    groups = GROUPS + EXTENDED_GROUPS
+    forms = [{canonicalize(query) for query in group} for group in groups]
+    assert [group for group, found in zip(groups, forms, strict=True) if len(found) > 1] == []
     assert all(form.read for found in forms for form in found)
-    for left, right in itertools.combinations(range(len(GROUPS)), 2):
-        assert forms[left] != forms[right], (GROUPS[left][0], GROUPS[right][0])
+    for left, right in itertools.combinations(range(len(groups)), 2):
+        assert forms[left] != forms[right], (groups[left][0], groups[right][0])
+
+
+@pytest.mark.parametrize("query", [*QUERIES, *EXTENSIONS, *COMMANDS, *itertools.chain.from_iterable(EXTENDED_GROUPS)])
+def test_every_accepted_text_has_a_form_that_is_accepted_and_its_own(query: str) -> None:
+    form = canonicalize(query)
+    assert form.read
+    assert check_syntax(form.text) is None
+    assert canonicalize(form.text) == form
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("RETURN 1 - (2 - 3), (1 - 2) - 3", "RETURN 1 - (2 - 3), (1 - 2) - 3"),
+        ("RETURN 1 = 2 IN [3]", "RETURN (2 IN [3]) = 1"),
+        ("RETURN -2 ^ 2", "RETURN (-2) ^ 2"),
+        ("RETURN true OR true", "RETURN true OR true"),
+        ("MATCH (n) RETURN n.x AS a, n.x AS b ORDER BY b", "MATCH (v0) RETURN v0.x, v0.x AS v1 ORDER BY v1"),
+        ("MATCH (n) RETURN n.x + 1 AS k ORDER BY k * 2", "MATCH (v0) RETURN v0.x + 1 ORDER BY ((v0.x + 1) * 2)"),
+        ("CREATE (a:A)-[:R]->(a)", "CREATE (v0:A)-[v1:R]->(v0)"),
+        ("CALL db.labels() YIELD label RETURN label", "CALL db.labels() YIELD label AS v0 RETURN v0"),
+    ],
+)
+def test_the_form_is_cypher_that_says_the_same(query: str, text: str) -> None:
+    assert canonicalize(query).text == text
+    assert canonicalize(text).text == text
 
 
 def test_the_forms_of_all_groups_give_the_results_of_their_queries() -> None:
@@ -308,10 +374,10 @@ def test_alike_variables_are_told_apart_by_what_depends_on_them_or_not_at_all() 
 
 
 def test_a_text_that_cannot_be_read_is_only_brought_to_one_spelling_and_says_so() -> None:
-    left = canonicalize('create  vector INDEX `a` FOR (n:Limit) ON (n.e) /* x */ OPTIONS {x: "y", limit: 1.50};')
-    assert left == canonicalize("CREATE vector INDEX a FOR (n:Limit)\nON (n.e) OPTIONS {x: 'y', limit: 1.5}")
+    left = canonicalize('match (n:`Limit`)  LET x = "y" /* x */ where n.limit = 1.50 RETURN x;')
+    assert left == canonicalize("MATCH (n:Limit)\nLET x = 'y' WHERE n.limit = 1.5 return x")
     assert left.read is False
-    assert left.text == "CREATE vector INDEX a FOR ( n : Limit ) ON ( n . e ) OPTIONS { x : 'y' , limit : 1.5 }"
+    assert left.text == "MATCH ( n : Limit ) LET x = 'y' WHERE n . limit = 1.5 RETURN x"
 
 
 @pytest.mark.parametrize(

@@ -293,3 +293,26 @@ def test_a_graph_whose_labels_differ_only_by_case_is_refused():
         EmbeddedGraph(PropertyGraph(nodes=nodes, relationships=())),
     ):
         pass
+
+
+def test_exists_is_dropped_before_a_pattern_in_any_number_of_brackets_and_nowhere_else():
+    assert avoid_faults("MATCH (n) WHERE exists((n)-->()) RETURN n", set()) == "MATCH (n) WHERE ((n)-->()) RETURN n"
+    assert (
+        avoid_faults("MATCH (n) WHERE EXISTS (((n)-->())) RETURN n", set()) == "MATCH (n) WHERE  (((n)-->())) RETURN n"
+    )
+    for query in ("MATCH (n) WHERE exists((n).age) RETURN n", "RETURN exists() AS x"):
+        assert avoid_faults(query, set()) == query
+
+
+def test_a_path_is_opened_where_it_is_shown_and_refused_where_it_goes_on_otherwise():
+    opened = "CASE WHEN p IS NULL THEN null ELSE [nodes(p), relationships(p)] END"
+    start = "MATCH p = (a)-->(b)"
+    for before, after in {
+        "RETURN p": f"RETURN {opened}",
+        "WITH p LIMIT 1 RETURN p AS q, length((p)) AS n": f"WITH p LIMIT 1 RETURN {opened} AS q, length((p)) AS n",
+        "WITH * RETURN count(p), [p] AS one": f"WITH * RETURN count(p), [{opened}] AS one",
+    }.items():
+        assert avoid_faults(f"{start} {before}", set()) == f"{start} {after}"
+    for refused in ("RETURN *", "WITH [p] AS x RETURN x", "WITH p AS q RETURN q", "RETURN p UNION MATCH (p) RETURN p"):
+        with pytest.raises(FaultError):
+            avoid_faults(f"{start} {refused}", set())

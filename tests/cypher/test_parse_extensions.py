@@ -159,6 +159,7 @@ def test_the_letters_case_of_keywords_and_the_spaces_between_tokens_do_not_matte
         "MATCH (n) RETURN " + "EXISTS { MATCH (n) WHERE " * 300 + "true" + "}" * 300,
         "MATCH (n:" + "(" * 900 + "A" + ")" * 900 + ") RETURN n",
         "RETURN 1 IS :: " + "LIST<" * 900 + "INTEGER" + ">" * 900,
+        "RETURN " + "abs(" * 50 + "1" + ") ^ 1 * 1 + 1 IN [1] = true AND true XOR true OR true" * 50,
         "RETURN " + "9" * 9_000,
     ],
 )

@@ -4,31 +4,29 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-
-@dataclass(frozen=True)
-class Variable:
-    """One variable of the query; where a name is bound twice there are two of them."""
-
-    number: int
+from cypher.syntax.tree import Variable
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class Series:
     """Parts in their order."""
 
     parts: tuple["Part", ...]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class Bag:
-    """Parts whose order does not matter, with a text between them; with `once`, nor does a repetition."""
+    """Parts whose order does not matter, with a text between them; with `once`, nor does a repetition.
+
+    Of parts that are all the same two are left, since one part alone would be no such term.
+    """
 
     parts: tuple["Part", ...]
     between: str
     once: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class Either:
     """Several ways to write the same, such as a pattern from its left and from its right end."""
 
@@ -43,6 +41,11 @@ def series(*parts: Part) -> Series:
     return Series(parts)
 
 
+def separate(items: list[Part]) -> list[Part]:
+    """The items with a comma between each two."""
+    return [part for item in items for part in (", ", item)][1:]
+
+
 def write_part(part: Part, names: Mapping[int, str]) -> str:
     """The text of a part with these names for its variables: bags sorted, and of several forms the least one."""
     if isinstance(part, str):
@@ -53,7 +56,9 @@ def write_part(part: Part, names: Mapping[int, str]) -> str:
         return "".join([write_part(piece, names) for piece in part.parts])
     if isinstance(part, Bag):
         texts = [write_part(piece, names) for piece in part.parts]
-        return part.between.join(sorted(set(texts) if part.once else texts))
+        if part.once:
+            texts = list(set(texts)) if len(set(texts)) > 1 else texts[:2]
+        return part.between.join(sorted(texts))
     return min([write_part(form, names) for form in part.forms])
 
 

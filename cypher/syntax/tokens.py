@@ -45,34 +45,33 @@ class Token(NamedTuple):
         return self.start + len(self.text)
 
 
-class TokenError(ValueError):
-    """A text that holds something that no Cypher token looks like, from the character `place` on."""
+class GrammarError(ValueError):
+    """What is wrong with a text, from the character `place` on."""
 
-    def __init__(self, message: str, place: int) -> None:
+    def __init__(self, place: int, message: str) -> None:
         super().__init__(message)
         self.place = place
 
 
-def tokenize(query: str, keep_escapes: bool = False) -> list[Token]:
-    """The tokens of a query without spaces and comments; the last one is of kind `end`. Raises `TokenError`.
+def tokenize(query: str) -> list[Token]:
+    """The tokens of a query without spaces and comments; the last one is of kind `end`. Raises `GrammarError`.
 
     The value of a string, number or parameter is its normal spelling; that of a name is the name without backticks.
-    A backslash before a letter that has no meaning behind one is an error, unless `keep_escapes`: it then stays, as
-    Neo4j has it.
+    A backslash before a letter that has no meaning behind one stays, as Neo4j has it.
     """
-    return [*_scan(query, keep_escapes), Token("end", "", len(query), "")]
+    return [*_scan(query), Token("end", "", len(query), "")]
 
 
-def _scan(query: str, keep_escapes: bool) -> Iterator[Token]:
+def _scan(query: str) -> Iterator[Token]:
     place = 0
     while place < len(query):
         match = _TOKEN.match(query, place)
         if match is None:
             message = f"No token of Cypher begins with '{query[place : place + 10]}' at character {place + 1}."
-            raise TokenError(message, place)
+            raise GrammarError(place, message)
         kind, text = match.lastgroup, match[0]
         if kind == "string":
-            yield Token("string", text, place, write_string(_unescape(text[1:-1], place, keep_escapes)))
+            yield Token("string", text, place, write_string(_unescape(text[1:-1], place)))
         elif kind == "integer":
             yield Token("integer", text, place, _write_integer(text))
         elif kind == "float":
@@ -101,15 +100,14 @@ def _strip_backticks(text: str) -> str:
     return text[1:-1].replace("``", "`") if text.startswith("`") else text
 
 
-def _unescape(text: str, place: int, keep_escapes: bool) -> str:
+def _unescape(text: str, place: int) -> str:
     def replace(match: re.Match[str]) -> str:
         code = int(match[1] or match[2] or "0", 16)
         character = _ESCAPES.get(match[3]) if match[3] else chr(code) if code < 0x110000 else None
-        if character is None and keep_escapes and match[3]:
+        if character is None and match[3]:
             return match[0]
         if character is None or "\ud800" <= character <= "\udfff":
-            message = f"{match[0]} is no escape that a Cypher text may hold."
-            raise TokenError(message, place + 1 + match.start())
+            raise GrammarError(place + 1 + match.start(), f"{match[0]} is no escape that a Cypher text may hold.")
         return character
 
     return _ESCAPE.sub(replace, text)

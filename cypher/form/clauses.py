@@ -65,8 +65,11 @@ class ClauseWriter(PatternWriter):
     def _write_branch(self, branch: queries.Branch, use: _Use) -> Part:
         parts = [] if branch.use is None else [" ", self.write(branch.use)]
         for clause in branch.clauses:
-            is_projection = isinstance(clause, queries.Projection)
-            parts += [" ", self._write_projection(clause, use) if is_projection else self.write(clause)]
+            parts.append(" ")
+            if isinstance(clause, queries.Projection):
+                parts.append(self._write_projection(clause, use))
+            else:
+                parts.append(self.write(clause))
         return Series(tuple(parts[1:]))
 
     def _write_match(self, match: queries.Match) -> Part:

@@ -63,7 +63,8 @@ class ExpressionReader(ValueReader):
             return self._read_test(first)
         if operator == ":":
             self.expect_symbol(":")
-            return tree.Operand(first, self.at, "IS ::", self.read_type())
+            kind = self.read_type()
+            return tree.Operand(first, self.at, "IS ::", kind)
         if operator in ("STARTS", "ENDS"):
             operator += f" {self.step().text.upper()}"
         elif operator == "|":

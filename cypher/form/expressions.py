@@ -197,8 +197,8 @@ class ExpressionWriter:
             case "()":
                 return self.write_labels(labels.terms[0])
             case "&" | "|":
-                inner = tuple(self._write_inner_labels(term) for term in labels.terms)
-                return Bag(inner, labels.operator, once=True)
+                inner = tuple(dict.fromkeys(self._write_inner_labels(term) for term in labels.terms))
+                return inner[0] if len(inner) == 1 else Bag(inner, labels.operator, once=True)
             case "!":
                 return series("!", self._write_inner_labels(labels.terms[0]))
             case "$":
@@ -209,7 +209,7 @@ class ExpressionWriter:
         while labels.operator == "()":
             labels = labels.terms[0]
         part = self.write_labels(labels)
-        return series("(", part, ")") if labels.operator in ("&", "|") else part
+        return series("(", part, ")") if isinstance(part, Bag) else part
 
     # Values.
 

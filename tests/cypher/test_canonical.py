@@ -197,6 +197,7 @@ GROUPS = [
      "MATCH (b)-[:KNOWS]->(c), (a)-[:KNOWS]->(b) RETURN a.name, c.name"],
     ["MATCH (a)-[:KNOWS]->(b) MATCH (b)-[:KNOWS]->(c) RETURN a.name, c.name, b.age"],
     ["MATCH (a)-[:KNOWS|LIVES_IN]->(b) RETURN b.name", "MATCH (a)-[:LIVES_IN|:KNOWS]->(b) RETURN b.name"],
+    ["MATCH (a)-[:KNOWS]->(b) RETURN b.name, b.x", "MATCH (a)-[:KNOWS|:KNOWS]->(b) RETURN b.name, b.x"],
     ["MATCH (a)-[:KNOWS*1..2]->(b) RETURN b.name", "MATCH (b)<-[:KNOWS*..2]-(a) RETURN b.name"],
     ["MATCH (a)-[:KNOWS*2]->(b) RETURN b.name, a.age", "MATCH (a)-[:KNOWS*2..2]->(b) RETURN b.name, a.age"],
     ["MATCH (n:Person) WHERE n.age = 20 OR n.age = 30 AND n.score = 1.5 RETURN n.name",

@@ -32,11 +32,11 @@ METRIC_TITLES = {
     "params_accuracy": "right parameters",
     "parse_rate": "Cypher parses",
     "execution_accuracy": "right result",
-    "repaired_execution_accuracy": "… after repair",
-    "constrained_json_valid": "constrained: valid JSON",
-    "constrained_action_accuracy": "constrained: right action",
-    "constrained_params_accuracy": "constrained: right parameters",
-    "constrained_execution_accuracy": "constrained: right result",
+    "repaired_execution_accuracy": "repaired: right result",
+    "constrained_json_valid": "grammar: valid JSON",
+    "constrained_action_accuracy": "grammar: right action",
+    "constrained_params_accuracy": "grammar: right parameters",
+    "constrained_execution_accuracy": "grammar: right result",
     "judged": "judged",
     "exact_match": "same form",
     "perplexity": "perplexity",
@@ -44,6 +44,8 @@ METRIC_TITLES = {
     "latency_p95_ms": "p95, ms",
     "tokens_per_second": "tokens/s",
 }
+# What an answer would be with help that NornicDB does not give: shown apart from the rest.
+HELPED_METRICS = tuple(name for name in METRIC_TITLES if name.startswith(("repaired_", "constrained_")))
 # The score that says whether the whole answer was right.
 ANSWER_METRIC = {
     "action": "params_accuracy",

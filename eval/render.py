@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from eval.card import (
     ANSWER_METRIC,
     FAMILY_TITLES,
+    HELPED_METRICS,
     METRIC_TITLES,
     SPLIT_TITLES,
     Card,
@@ -85,7 +86,8 @@ def render_html(card: Card) -> str:
         limits=list_limits(card),
         figures={name: Markup(to_svg(figure)) for name, figure in draw_figures(card).items()},
         families=FAMILIES,
-        metrics=METRICS,
+        free={family: [name for name in METRICS[family] if name not in HELPED_METRICS] for family in FAMILIES},
+        helped={family: [name for name in METRICS[family] if name in HELPED_METRICS] for family in FAMILIES},
         family_titles=FAMILY_TITLES,
         split_titles=SPLIT_TITLES,
         metric_titles=METRIC_TITLES,

@@ -1,6 +1,6 @@
 """Training throughput in one run: shared prefix and row trees against the same rows padded, by hand and with TRL.
 
-    python benchmarks/training.py [--rows 160]
+    python benchmarks/training_throughput.py [--rows 160]
 
 Same model, same rows, same answer tokens, same precision. Every way is run once to warm up and once to be measured.
 """

@@ -139,12 +139,16 @@ def export(
 
 
 def evaluate(
+    file: Annotated[Path | None, typer.Argument(metavar="[MODEL]", help="Any GGUF file; the same as --model.")] = None,
     preset: options.Preset = DEFAULT_PRESET,
     model: Annotated[Path | None, typer.Option(help="Any GGUF file, instead of the preset's model.")] = None,
+    suite: Annotated[
+        Path | None, typer.Option(help="Own questions, a JSONL file (docs/evaluation.md), instead of the test splits.")
+    ] = None,
     nornicdb: options.Nornicdb = None,
     dataset: options.Dataset = None,
     set_: options.Set = None,
-    seed: Annotated[int | None, typer.Option(help="evaluation.seed: which rows are asked.")] = None,
+    seed: Annotated[int | None, typer.Option(help="evaluation.seed: which rows are asked, and how.")] = None,
     output_dir: options.OutputDir = None,
     as_json: options.Json = False,
 ) -> None:
@@ -156,16 +160,21 @@ def evaluate(
         overrides=make_overrides(preset, set_, evaluation__seed=seed),
         nornicdb=find(nornicdb),
         dataset=find(dataset),
-        model=find(model),
+        model=find(model or file),
+        suite=find(suite),
     )
     report, places = _run("assess", parameters, output_dir, lambda made: [made.examples])
+    from eval.render import render_suite
     from eval.verdict import format_score
 
-    lines = [
-        f"{part.family}/{part.split}/{name}: {format_score(score)}"
-        for part in report.slices
-        for name, score in part.scores.items()
-    ]
+    if suite is not None:
+        lines = render_suite(report.slices)
+    else:
+        lines = [
+            f"{part.family}/{part.split}/{name}: {format_score(score)}"
+            for part in report.slices
+            for name, score in part.scores.items()
+        ]
     _show(report, lines, places, as_json)
 
 

@@ -84,7 +84,7 @@ class EmbeddedGraph:
         self._database: graphdblite.Database | None = None
 
     def __enter__(self) -> "EmbeddedGraph":
-        _check_shape(self._graph)
+        check_shape(self._graph)
         self._database = graphdblite.Database.open_memory()
         _load(self._database, self._graph)
         return self
@@ -116,7 +116,8 @@ class EmbeddedGraph:
         return Result(tuple(records[0]), tuple(tuple(map(_to_value, record.values())) for record in records))
 
 
-def _check_shape(graph: PropertyGraph) -> None:
+def check_shape(graph: PropertyGraph) -> None:
+    """Raises `EngineError` for a graph that `EmbeddedGraph` would not enter."""
     by_case: dict[str, str] = {}
     for label in (label for node in graph.nodes for label in node.labels):
         if by_case.setdefault(label.lower(), label) != label:

@@ -18,11 +18,12 @@ from cypher.repair import repair
 from cypher.run import Limits
 from cypher.schema import GraphSchema, read_schema
 from eval.metrics import FAMILIES, Example, Judged, same_json, score_examples, write_examples
+from eval.suite import SuiteRow, read_suite
 from heimdall.config import EvalConfig
 from heimdall.errors import InputError
 from heimdall.progress import Progress
 from heimdall.refs import Record, Slice
-from heimdall.rows import Prompt, Row, read_rows
+from heimdall.rows import Expected, Family, Prompt, Row, read_rows
 from nornicdb.batching import BatchDecoder
 from nornicdb.contract import Contract
 from nornicdb.grammar import Grammar, build_grammar, follows_grammar
@@ -48,10 +49,10 @@ class EvalSummary(Record):
 
 
 class Question(NamedTuple):
-    """A sampled row, which shuffle of the action list it is asked under, what else is done with it (its answer scored,
-    timed, constrained), its graphs and their schema, by which a query can be repaired."""
+    """A row of a data set or suite, which shuffle of the action list it is asked under, what else is done with it (its
+    answer scored, timed, constrained), its graphs and their schema, by which a query can be repaired."""
 
-    row: Row
+    row: Row | SuiteRow
     order: int
     scored: bool
     timed: bool
@@ -95,19 +96,18 @@ class Outcome(NamedTuple):
 
 def evaluate_gguf(
     model: Path,
-    dataset_dir: Path,
+    questions: Sequence[Question],
     contract: Contract,
     prompt: Prompt,
     config: EvalConfig,
     out_dir: Path,
     progress: Progress,
 ) -> EvalSummary:
-    """Scores a GGUF file on the splits of a data set and writes `examples.jsonl` into `out_dir`.
+    """Scores a GGUF file on planned questions and writes `examples.jsonl` into `out_dir`.
 
-    Nothing is written before the last question is judged. Raises `InputError` for a file or row that cannot be read,
+    Nothing is written before the last question is judged. Raises `InputError` for a file that cannot be read,
     `EngineError` when llama.cpp or the judge fails.
     """
-    questions = plan_questions(dataset_dir, config)
     systems = [
         build_system_prompt(contract, prompt, random.Random(f"{config.seed}/order/{order}")) for order in range(ORDERS)
     ]
@@ -144,19 +144,41 @@ def plan_questions(dataset_dir: Path, config: EvalConfig) -> list[Question]:
         for family in FAMILIES:
             rows = by_family[family]
             drawn = random.Random(f"{config.seed}/{family}/{split}").sample(rows, min(config.rows_per_slice, len(rows)))
-            questions += [
-                Question(
-                    row,
-                    i % ORDERS,
-                    i < PERPLEXITY_ROWS,
-                    i < config.timed_rows,
-                    i < config.constrained_rows,
-                    *_find_graphs(row, graphs),
-                )
-                for i, row in enumerate(drawn)
-            ]
+            questions += [_make_question(row, i, config, *_find_graphs(row, graphs)) for i, row in enumerate(drawn)]
     if not questions:
         raise InputError(f"'{dataset_dir}' has no row in {', '.join(config.splits)}; generate the data set again.")
+    return _group_by_order(questions, config)
+
+
+def plan_suite(path: Path, contract: Contract, config: EvalConfig) -> list[Question]:
+    """Takes every question of a suite, grouped like `plan_questions`. Raises `InputError` naming the broken line."""
+    by_family: dict[Family, list[SuiteRow]] = defaultdict(list)
+    for row in read_suite(path, contract):
+        by_family[row.family].append(row)
+    questions = [
+        _make_question(row, i, config, row.graphs, row.graph_schema)
+        for rows in by_family.values()
+        for i, row in enumerate(rows)
+    ]
+    return _group_by_order(questions, config)
+
+
+def _make_question(
+    row: Row | SuiteRow, index: int, config: EvalConfig, graphs: Sequence[PropertyGraph], schema: GraphSchema | None
+) -> Question:
+    """The question of a slice with this index."""
+    return Question(
+        row,
+        index % ORDERS,
+        index < PERPLEXITY_ROWS,
+        index < config.timed_rows,
+        index < config.constrained_rows,
+        graphs,
+        schema,
+    )
+
+
+def _group_by_order(questions: list[Question], config: EvalConfig) -> list[Question]:
     random.Random(config.seed).shuffle(questions)
     return sorted(questions, key=lambda question: question.order)
 
@@ -233,6 +255,7 @@ def _judge_answer(
         schema_id=row.schema_id,
         expected=row.answer,
         expected_action=row.expected.action,
+        other_actions=tuple(other.action for other in row.accepted[1:]) if isinstance(row, SuiteRow) else (),
         reply=completion.text,
         action=reply.action,
         json_valid=reply.json_valid,
@@ -251,12 +274,14 @@ def _judge_answer(
     )
 
 
-def judge_reply(row: Row, reply: Reply, graphs: Sequence[PropertyGraph], judge: Judging, limits: Limits) -> Outcome:
+def judge_reply(
+    row: Row | SuiteRow, reply: Reply, graphs: Sequence[PropertyGraph], judge: Judging, limits: Limits
+) -> Outcome:
     """Judges one reply: the action by name, parameters by equality, a query by what it returns on every graph.
 
     A query counts as parsing only in a reply that would run it.
     """
-    expected = row.expected
+    expected = _choose_expected(row, reply)
     if reply.action != expected.action:
         said = reply.problem or f"action '{reply.action}' instead of '{expected.action}'"
         return Outcome("wrong", said, parses=None if expected.cypher is None else False, exact=False)
@@ -277,8 +302,17 @@ def judge_reply(row: Row, reply: Reply, graphs: Sequence[PropertyGraph], judge: 
     return Outcome(judgement.status, judgement.reason, parses=True, exact=False)
 
 
+def _choose_expected(row: Row | SuiteRow, reply: Reply) -> Expected:
+    """The expected answer; of several accepted ones that which is nearest to the reply."""
+    if isinstance(row, Row):
+        return row.expected
+    named = [expected for expected in row.accepted if expected.action == reply.action]
+    same = [expected for expected in named if same_json(expected.params, reply.params)]
+    return [*same, *named, row.expected][0]
+
+
 def judge_repaired(
-    row: Row,
+    row: Row | SuiteRow,
     reply: Reply,
     outcome: Outcome,
     graphs: Sequence[PropertyGraph],

@@ -15,6 +15,7 @@ from heimdall.refs import Record, Score, Slice
 from heimdall.rows import SPLITS, Family, Split, read_lines
 
 Judged = Literal["right", "wrong", "not_judged"]
+SuiteSplit = Literal["suite"]  # where a split is named: the questions of a user's own suite
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
 
@@ -25,17 +26,19 @@ class Example(Record):
     one that ends the turn included. `parses` and `repaired` are null where no Cypher was expected; `nll` (nats, summed
     over `nll_tokens` tokens of the expected answer) is null where it was not sampled. Times are null where the
     question was not asked by itself as well. `constrained` and its like are of the answer under the grammar, null where
-    that was not asked for; its reply is null where it is the free one.
+    that was not asked for; its reply is null where it is the free one. `other_actions` are right as well: a suite may
+    accept several answers, of which `expected` is the first.
     """
 
     id: str
     family: Family
-    split: Split
+    split: Split | SuiteSplit
     order: int
     question: str
     schema_id: str | None
     expected: str
     expected_action: str
+    other_actions: tuple[str, ...] = ()
     reply: str
     action: str | None
     json_valid: bool
@@ -73,13 +76,17 @@ def _is_constrained_right(example: Example) -> bool | None:
 
 
 def _is_constrained_action(example: Example) -> bool | None:
-    return None if example.constrained is None else example.constrained_action == example.expected_action
+    return None if example.constrained is None else _is_expected(example, example.constrained_action)
+
+
+def _is_expected(example: Example, action: str | None) -> bool:
+    return action in (example.expected_action, *example.other_actions)
 
 
 # A measure answers None where the question says nothing about it; such questions are not part of the score's n.
 SHARES: dict[str, Measure] = {
     "json_valid": lambda example: example.json_valid,
-    "action_accuracy": lambda example: example.action == example.expected_action,
+    "action_accuracy": lambda example: _is_expected(example, example.action),
     "params_accuracy": _is_right,
     "parse_rate": lambda example: example.parses,
     "execution_accuracy": _is_right,
@@ -109,7 +116,7 @@ METRICS: dict[Family, tuple[str, ...]] = {
 LOWER_IS_BETTER = ("perplexity", "latency_p50_ms", "latency_p95_ms")
 
 
-def score_slice(examples: Sequence[Example], family: Family, split: Split, seed: int = 1) -> Slice:
+def score_slice(examples: Sequence[Example], family: Family, split: Split | SuiteSplit, seed: int = 1) -> Slice:
     """The scores that make sense for this family, over the examples of one slice."""
     scores = {name: _score(name, examples, seed) for name in METRICS[family]}
     return Slice(family=family, split=split, scores=scores)
@@ -117,10 +124,11 @@ def score_slice(examples: Sequence[Example], family: Family, split: Split, seed:
 
 def score_examples(examples: Iterable[Example], seed: int = 1) -> tuple[Slice, ...]:
     """The slices that have examples, by family and split."""
-    by_slice: dict[tuple[Family, Split], list[Example]] = defaultdict(list)
+    by_slice: dict[tuple[Family, Split | SuiteSplit], list[Example]] = defaultdict(list)
     for example in examples:
         by_slice[example.family, example.split].append(example)
-    order = [(family, split) for family in FAMILIES for split in SPLITS]
+    splits: tuple[Split | SuiteSplit, ...] = (*SPLITS, "suite")
+    order = [(family, split) for family in FAMILIES for split in splits]
     return tuple(score_slice(by_slice[place], *place, seed) for place in order if place in by_slice)
 
 

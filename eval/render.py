@@ -6,6 +6,7 @@ control characters are spelt out everywhere.
 
 import html
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from eval.card import (
@@ -21,7 +22,7 @@ from eval.card import (
 )
 from eval.metrics import FAMILIES, METRICS
 from eval.verdict import format_difference
-from heimdall.refs import Score
+from heimdall.refs import Score, Slice
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -60,6 +61,32 @@ def render_terminal(card: Card) -> "RenderableType":
     made_for = f"{card.report.prompt} prompt, contract {card.report.contract_source}"
     lines.append(Text(make_visible(f"{_describe_file(card)}; {made_for}"), "dim"))
     return Group(head, Text(), table, Text(), *lines)
+
+
+def render_suite(slices: Iterable[Slice]) -> list[str]:
+    """The lines of a short table for a user's own questions, and how many of them could not be judged."""
+    lines = []
+    for part in slices:
+        judged = part.scores["judged"]
+        lines.append(f"{FAMILY_TITLES[part.family]:<24}{'n':>6}{'':>10}  95 %")
+        for name in (
+            "json_valid",
+            "action_accuracy",
+            "parse_rate",
+            "exact_match",
+            ANSWER_METRIC[part.family],
+            "judged",
+        ):
+            if score := part.scores.get(name):
+                title = "right answer" if name == ANSWER_METRIC[part.family] else METRIC_TITLES[name]
+                lines.append(f"  {title:<22}{score.n:>6}{format_value(score):>10}  {format_bounds(score)}".rstrip())
+        left_out = judged.n - round(judged.n * (judged.value or 0.0))
+        if left_out:
+            lines.append(
+                f"  {left_out} of {judged.n} not judged: neither right nor wrong, and not in the right answer's n. "
+                "Their form is not the expected one, and no graph could tell; examples.jsonl has the reasons."
+            )
+    return lines
 
 
 def render_html(card: Card) -> str:

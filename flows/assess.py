@@ -1,4 +1,4 @@
-"""The evaluation of a GGUF file on its own: the preset's model, or any file."""
+"""The evaluation of a GGUF file on its own: the preset's model or any file, on a data set or a user's questions."""
 
 from pathlib import Path
 
@@ -7,9 +7,10 @@ from pydantic import Field
 
 from flows.parameters import Parameters, open_pipeline
 from heimdall.config import Preset
+from heimdall.errors import UsageError
 from heimdall.refs import EvalReport
 from tasks.build_tokenizer import build_tokenizer
-from tasks.evaluate_gguf import evaluate_file, evaluate_gguf
+from tasks.evaluate_gguf import evaluate_file, evaluate_gguf, evaluate_suite
 from tasks.export_gguf import export_gguf
 from tasks.generate_data import prepare_data
 from tasks.read_contract import read_contract
@@ -19,16 +20,23 @@ from tasks.validate_data import require_valid, validate_data
 
 
 class AssessParameters(Parameters):
-    """Which file is questioned."""
+    """Which file is questioned, and on what."""
 
     model: Path | None = Field(None, description="a GGUF file; the preset's own model if empty")
+    suite: Path | None = Field(None, description="own questions (JSONL) instead of the data set's test splits")
 
     def check(self) -> Preset:
-        """Also makes sure that the file is a GGUF file that NornicDB could run."""
+        """Also makes sure that NornicDB could run the GGUF file, and that every question can be asked."""
+        from eval.suite import read_suite
         from export.inspect import inspect_gguf
+        from nornicdb.contract import resolve_contract
 
+        if None not in (self.model, self.suite, self.dataset):
+            raise UsageError("Where both a model and a suite are given, nothing is asked of --dataset; leave it out.")
         if self.model is not None:
             inspect_gguf(self.model)
+        if self.suite is not None:
+            read_suite(self.suite, resolve_contract(self.nornicdb))
         return super().check()
 
 
@@ -42,6 +50,8 @@ def assess(parameters: AssessParameters) -> EvalReport:
 def run_stages(p: Pipeline, parameters: AssessParameters) -> EvalReport:
     """The stages in their order."""
     contract = read_contract(p, parameters.nornicdb)
+    if parameters.model is not None and parameters.suite is not None:
+        return evaluate_suite(p, parameters.model, parameters.suite, contract=contract)
     dataset = prepare_data(p, parameters.dataset, contract)
     if parameters.model is not None:
         return evaluate_file(p, parameters.model, dataset=dataset, contract=contract)
@@ -49,4 +59,6 @@ def run_stages(p: Pipeline, parameters: AssessParameters) -> EvalReport:
     require_valid(validate_data(p, dataset=dataset, tokenizer=tokenizer, contract=contract))
     model = train_model(p, dataset=dataset, tokenizer=tokenizer, contract=contract)
     export = export_gguf(p, model=model, dataset=dataset, contract=contract)
+    if parameters.suite is not None:
+        return evaluate_suite(p, export, parameters.suite, contract=contract)
     return evaluate_gguf(p, export=export, dataset=dataset, contract=contract)

@@ -66,7 +66,9 @@ def open_pipeline(verb: str, parameters: Parameters) -> Iterator[Pipeline]:
     prepare_environment(workspace)
     resolved = preset.model_dump(mode="json")
     # An interrupted run is known again by everything that was asked of it.
-    key = digest_json({**parameters.model_dump(mode="json", include={"nornicdb", "dataset"}), verb: resolved})
+    key = digest_json(
+        {**parameters.model_dump(mode="json", include={"nornicdb", "dataset", "model", "suite"}), verb: resolved}
+    )
     with (
         hold_lock(workspace.lock_file),
         Tracker(workspace).open_run(f"{verb} {preset.name}", key, params=resolved) as tracked,

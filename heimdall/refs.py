@@ -125,7 +125,8 @@ class Slice(Record):
 
 
 class EvalReport(Record):
-    """What one file scored. `examples` is a JSONL file with every question, answer and judgement."""
+    """What one file scored. `examples` is a JSONL file with every question, answer and judgement; `dataset_digest` is
+    that of the data set, or of the suite's file."""
 
     schema_version: Literal[1] = 1
     model: str

@@ -1,11 +1,11 @@
-"""Stage `evaluate`: a GGUF file questioned through llama.cpp, whether it is the candidate or the champion."""
+"""Stages `evaluate` and `suite`: a GGUF file questioned through llama.cpp, on a data set or a user's own questions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from deployments.target import Target, read_deployment
-from eval.evaluate import EXAMPLES
+from eval.evaluate import EXAMPLES, Question, plan_questions, plan_suite
 from eval.evaluate import evaluate_gguf as question_file
 from eval.metrics import read_examples
 from heimdall.config import Preset
@@ -17,16 +17,28 @@ from tasks.stage import NotMade, Pipeline, Work, stage
 
 def evaluate_gguf(pipeline: Pipeline, export: ExportResult, dataset: DatasetRef, contract: ContractRef) -> EvalReport:
     """Evaluates the quantisation that ships."""
-    model = export if isinstance(export, NotMade) else export.files[export.ship].artifact
-    return _evaluate(pipeline, model=model, dataset=dataset, contract=contract)
+    return _evaluate(pipeline, model=_pick_shipped(export), dataset=dataset, contract=contract)
 
 
 def evaluate_file(pipeline: Pipeline, file: Path, dataset: DatasetRef, contract: ContractRef) -> EvalReport:
     """Evaluates any GGUF file."""
-    model = ArtifactRef(
-        uri=str(file.absolute()), sha256=digest_file(file), size=file.stat().st_size, media_type="application/gguf"
+    return _evaluate(pipeline, model=_describe_file(file, "application/gguf"), dataset=dataset, contract=contract)
+
+
+def evaluate_suite(pipeline: Pipeline, model: ExportResult | Path, suite: Path, contract: ContractRef) -> EvalReport:
+    """Evaluates the quantisation that ships, or any GGUF file, on a user's own questions."""
+    asked = _describe_file(model, "application/gguf") if isinstance(model, Path) else _pick_shipped(model)
+    return _evaluate_suite(pipeline, model=asked, suite=_describe_file(suite, "application/jsonl"), contract=contract)
+
+
+def _pick_shipped(export: ExportResult) -> ArtifactRef:
+    return export if isinstance(export, NotMade) else export.files[export.ship].artifact
+
+
+def _describe_file(file: Path, media_type: str) -> ArtifactRef:
+    return ArtifactRef(
+        uri=str(file.absolute()), sha256=digest_file(file), size=file.stat().st_size, media_type=media_type
     )
-    return _evaluate(pipeline, model=model, dataset=dataset, contract=contract)
 
 
 def evaluate_champion(pipeline: Pipeline, dataset: DatasetRef, contract: ContractRef) -> EvalReport | None:
@@ -56,9 +68,22 @@ def _pick_config(preset: Preset) -> Mapping[str, Any]:
 def _evaluate(work: Work, model: ArtifactRef, dataset: DatasetRef, contract: ContractRef) -> EvalReport:
     data = work.path(dataset.artifact)
     work.tracked.log_dataset(dataset, data, "evaluation")
+    questions = plan_questions(data, work.preset.evaluation)
+    return _ask(work, model, questions, contract, dataset.artifact.sha256)
+
+
+@stage("suite", version=1, result=EvalReport, config=_pick_config)
+def _evaluate_suite(work: Work, model: ArtifactRef, suite: ArtifactRef, contract: ContractRef) -> EvalReport:
+    questions = plan_suite(work.path(suite), open_contract(work, contract), work.preset.evaluation)
+    return _ask(work, model, questions, contract, suite.sha256)
+
+
+def _ask(
+    work: Work, model: ArtifactRef, questions: Sequence[Question], contract: ContractRef, dataset_digest: str
+) -> EvalReport:
     summary = question_file(
         work.path(model),
-        data,
+        questions,
         open_contract(work, contract),
         work.preset.data.prompt,
         work.preset.evaluation,
@@ -72,7 +97,7 @@ def _evaluate(work: Work, model: ArtifactRef, dataset: DatasetRef, contract: Con
         contract_digest=contract.digest,
         contract_source=contract.source,
         prompt=work.preset.data.prompt,
-        dataset_digest=dataset.artifact.sha256,
+        dataset_digest=dataset_digest,
         slices=summary.slices,
         examples=work.describe(EXAMPLES, "application/jsonl"),
     )

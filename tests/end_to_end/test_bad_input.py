@@ -23,6 +23,9 @@ from heimdall.lock import hold_lock
         (["retrain", *PRESET, "--dataset", "broken.jsonl"], 3, "broken.jsonl:2"),
         (["validate", "broken.jsonl", *PRESET], 3, "broken.jsonl:2"),
         (["evaluate", *PRESET, "--model", "broken.yaml"], 3, "broken.yaml"),
+        (["evaluate", "broken.yaml", *PRESET, "--suite", "suite.jsonl"], 3, "broken.yaml"),
+        (["evaluate", *PRESET, "--suite", "suite.jsonl"], 3, "suite.jsonl:2: cypher"),
+        (["evaluate", *PRESET, "--suite", "nothing.jsonl"], 3, "nothing.jsonl"),
         (["train", *PRESET, "--output_dir", "broken.yaml/model"], 8, "broken.yaml"),
         (["retrain", *PRESET, "--target", "broken.yaml"], 8, "broken.yaml"),
         (["retrain", *PRESET, "--target", "taken"], 8, "taken/heimdall.gguf"),
@@ -35,6 +38,9 @@ from heimdall.lock import hold_lock
 def test_a_mistake_costs_nothing(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
     (tmp_path / "broken.yaml").write_text("name: mine\ntrain: [\n")
     (tmp_path / "broken.jsonl").write_text('\n{"id": 1, }\n')
+    (tmp_path / "suite.jsonl").write_text(
+        '{"question": "How many?", "cypher": "MATCH (n) RETURN count(n)"}\n{"question": "Who?", "cypher": "MATCH (n"}\n'
+    )
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken/heimdall.gguf").write_text("somebody else's")
     before = list_files(tmp_path)

@@ -10,6 +10,7 @@ from conftest import Smoke
 
 from deployments.publish import publish
 from deployments.target import ModelDetails, Target, read_deployment
+from eval.metrics import read_examples
 from export.inspect import inspect_gguf
 from heimdall.config import PromoteConfig
 from heimdall.files import digest_file
@@ -86,6 +87,37 @@ def test_the_results_of_training_and_export_are_copied_out_whole(smoke: Smoke, t
         "heimdall-Q8_0.gguf",
     ]
     assert inspect_gguf(tmp_path / "gguf/heimdall-Q8_0.gguf").file_bytes > 0
+
+
+def test_any_file_is_asked_a_users_own_questions_without_data_or_training(tiny_gguf: Path, tmp_path: Path) -> None:
+    suite = tmp_path / "mine.jsonl"
+    lines = [
+        {
+            "question": "How many people?",
+            "schema": "Person {name: STRING}",
+            "cypher": "MATCH (n:Person) RETURN count(n)",
+        },
+        {"question": "Is it up?", "actions": [{"action": "heimdall.watcher.status"}, {"action": "heimdall.help"}]},
+    ]
+    suite.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    arguments = ("evaluate", str(tiny_gguf), *PRESET, "--suite", "mine.jsonl", "--set", "evaluation.max_tokens=4")
+    ended = heimdall(tmp_path, *arguments, "--output_dir", "out", "--json")
+    assert [stage for stage, _ in ended.stages] == ["contract", "suite"]
+    result = json.loads(ended.out)
+    assert result["result"]["dataset_digest"] == digest_file(suite)
+    assert {(part["family"], part["split"]): part["scores"]["judged"]["n"] for part in result["result"]["slices"]} == {
+        ("action", "suite"): 1,
+        ("cypher_schema", "suite"): 1,
+    }
+    assert result["files"] == ["out/examples.jsonl"]
+    examples = read_examples(tmp_path / "out/examples.jsonl")
+    assert {example.id: example.judgement for example in examples} == {"line-1": "wrong", "line-2": "wrong"}
+    table = heimdall(tmp_path, *arguments)
+    assert "Nothing to run" in table.err
+    titles = ("valid JSON", "right action", "Cypher parses", "same form", "right answer", "judged")
+    assert all(f"  {title} " in table.out for title in titles)
+    suite.write_text(suite.read_text() + "{}\n")
+    assert "mine.jsonl:3: question" in heimdall(tmp_path, *arguments, code=3).err
 
 
 @pytest.mark.parametrize("spelling", ["--batch_size", "--batch-size"])

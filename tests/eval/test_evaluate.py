@@ -312,7 +312,7 @@ def test_a_real_file_is_questioned_and_scored(tiny_gguf: Path, contract: Contrac
     def note(done: int, total: int, note: str = "") -> None:
         seen.append((done, total, note))
 
-    summary = evaluate_gguf(tiny_gguf, dataset, contract, "minimal", config, out, note)
+    summary = evaluate_gguf(tiny_gguf, plan_questions(dataset, config), contract, "minimal", config, out, note)
     assert summary.questions == 6
     assert seen[-1] == (6, 6, "0% right")
     assert [(part.family, part.split) for part in summary.slices] == [
@@ -328,7 +328,9 @@ def test_a_real_file_is_questioned_and_scored(tiny_gguf: Path, contract: Contrac
         assert part.scores["constrained_json_valid"].n == 3
     examples = read_examples(out / summary.examples)
     assert len(examples) == 6
-    again = evaluate_gguf(tiny_gguf, dataset, contract, "minimal", config, tmp_path / "again", silent)
+    again = evaluate_gguf(
+        tiny_gguf, plan_questions(dataset, config), contract, "minimal", config, tmp_path / "again", silent
+    )
     timeless = [example.model_copy(update={"first_token_ms": 0.0, "total_ms": 0.0}) for example in examples]
     assert timeless == [
         example.model_copy(update={"first_token_ms": 0.0, "total_ms": 0.0})
@@ -337,7 +339,7 @@ def test_a_real_file_is_questioned_and_scored(tiny_gguf: Path, contract: Contrac
 
 
 def test_an_interrupted_evaluation_leaves_nothing(tiny_gguf: Path, contract: Contract, tmp_path: Path) -> None:
-    dataset = make_dataset(tmp_path / "data", [make_row(i) for i in range(5)])
+    questions = plan_questions(make_dataset(tmp_path / "data", [make_row(i) for i in range(5)]), EvalConfig())
     out = tmp_path / "out"
     out.mkdir()
 
@@ -346,24 +348,21 @@ def test_an_interrupted_evaluation_leaves_nothing(tiny_gguf: Path, contract: Con
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        evaluate_gguf(tiny_gguf, dataset, contract, "minimal", EvalConfig(max_tokens=4), out, interrupt)
+        evaluate_gguf(tiny_gguf, questions, contract, "minimal", EvalConfig(max_tokens=4), out, interrupt)
     assert list(out.iterdir()) == []
 
 
-def test_data_that_cannot_be_judged_stops_the_evaluation_with_a_name(
-    tiny_gguf: Path, contract: Contract, tmp_path: Path
-) -> None:
-    def evaluate(dataset: Path) -> None:
-        evaluate_gguf(tiny_gguf, dataset, contract, "minimal", EvalConfig(max_tokens=4), tmp_path / "out", silent)
+def test_data_that_cannot_be_judged_stops_the_evaluation_with_a_name(tmp_path: Path) -> None:
+    def plan(dataset: Path) -> None:
+        plan_questions(dataset, EvalConfig())
 
     with pytest.raises(InputError, match=r"graphs\.jsonl' does not exist"):
-        evaluate(tmp_path)
+        plan(tmp_path)
     with pytest.raises(InputError, match="has no row in test_iid"):
-        evaluate(make_dataset(tmp_path / "empty", []))
+        plan(make_dataset(tmp_path / "empty", []))
     with pytest.raises(InputError, match="needs schema 'gone'"):
-        evaluate(make_dataset(tmp_path / "gone", [make_row(schema_id="gone")]))
+        plan(make_dataset(tmp_path / "gone", [make_row(schema_id="gone")]))
     broken = make_dataset(tmp_path / "broken", [make_row()])
     (broken / "test_iid.jsonl").write_text("{}\n")
     with pytest.raises(InputError, match=r"test_iid\.jsonl:1"):
-        evaluate(broken)
-    assert not (tmp_path / "out").exists()
+        plan(broken)

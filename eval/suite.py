@@ -1,0 +1,157 @@
+"""A user's own questions: one JSON object per line with a question and what is right, in a form that anyone can write.
+
+`docs/evaluation.md` describes the form. Everything is checked before a model is asked anything.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+from pydantic import Field
+
+from cypher.graph import PropertyGraph
+from cypher.parse import check_syntax
+from cypher.run import check_shape
+from cypher.schema import GraphSchema, read_schema
+from heimdall.errors import EngineError, InputError, suggest
+from heimdall.refs import Record
+from heimdall.rows import Expected, Family, Message, format_action, read_lines
+from nornicdb.contract import Contract
+
+QUERY_ACTION = "heimdall.watcher.query"
+
+
+class AcceptedAction(Record):
+    """An action with its parameters that is a right answer."""
+
+    action: str
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class SuiteLine(Record):
+    """One line of the file: `cypher` (with `ordered` and `graphs`) or `actions`, of which any one is right."""
+
+    question: str = Field(min_length=1)
+    schema_text: str | None = Field(None, alias="schema", min_length=1)
+    cypher: str | None = None
+    ordered: bool = False
+    graphs: tuple[PropertyGraph, ...] = ()
+    actions: tuple[AcceptedAction, ...] = ()
+
+
+class SuiteRow(Record):
+    """A question of a suite as the evaluation asks it; `accepted` holds at least one answer, each of them right.
+
+    `graph_schema` is None where no schema is given or it is not in the notation that `cypher.schema` reads.
+    """
+
+    id: str
+    family: Family
+    split: Literal["suite"] = "suite"
+    messages: tuple[Message, ...]
+    accepted: tuple[Expected, ...]
+    graphs: tuple[PropertyGraph, ...]
+    graph_schema: GraphSchema | None
+    schema_id: None = None
+
+    @property
+    def question(self) -> str:
+        """The user's turn."""
+        return self.messages[0].content
+
+    @property
+    def answer(self) -> str:
+        """The first accepted answer as the assistant would write it."""
+        return self.messages[-1].content
+
+    @property
+    def expected(self) -> Expected:
+        """The first accepted answer."""
+        return self.accepted[0]
+
+
+def read_suite(path: Path, contract: Contract) -> list[SuiteRow]:
+    """Reads all questions of a suite. Raises `InputError` naming file and line of the first that cannot be used."""
+    rows = [_make_row(number, line, contract, path) for number, line in _read_suite_lines(path)]
+    if not rows:
+        raise InputError(f"The suite '{path}' holds no question; write one JSON object per line.")
+    return rows
+
+
+def _read_suite_lines(path: Path) -> Iterator[tuple[int, SuiteLine]]:
+    for number, text in read_lines(path):
+        try:
+            yield number, SuiteLine.model_validate_json(text)
+        except pydantic.ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the line"
+            raise InputError(f"{path}:{number}: {where}: {first['msg']}.") from error
+
+
+def _make_row(number: int, line: SuiteLine, contract: Contract, path: Path) -> SuiteRow:
+    problem = _find_problem(line, contract)
+    if problem is not None:
+        raise InputError(f"{path}:{number}: {problem}")
+    if line.cypher is not None:
+        family: Family = "cypher_plain" if line.schema_text is None else "cypher_schema"
+        params = {"cypher": line.cypher}
+        query = Expected(action=QUERY_ACTION, params=params, cypher=line.cypher, ordered=line.ordered)
+        accepted: tuple[Expected, ...] = (query,)
+    else:
+        family = "action"
+        accepted = tuple(Expected(action=each.action, params=each.params) for each in line.actions)
+    # As in the generated data: the schema, an empty line, the question.
+    text = line.question if line.schema_text is None else f"{line.schema_text.strip()}\n\n{line.question}"
+    answer = format_action(accepted[0].action, accepted[0].params)
+    return SuiteRow(
+        id=f"line-{number}",
+        family=family,
+        messages=(Message(role="user", content=text), Message(role="assistant", content=answer)),
+        accepted=accepted,
+        graphs=line.graphs,
+        graph_schema=_try_schema(line.schema_text),
+    )
+
+
+def _find_problem(line: SuiteLine, contract: Contract) -> str | None:
+    """What is wrong with a line whose fields have the right types, in words; None if nothing."""
+    if (line.cypher is None) == (not line.actions):
+        return "a line needs either 'cypher' or 'actions', and not both."
+    if line.cypher is None:
+        if line.ordered or line.graphs:
+            return "'ordered' and 'graphs' belong to 'cypher'; leave them out."
+        names = list(contract.action_names)
+        for name in (each.action for each in line.actions):
+            if name not in names:
+                return f"actions: '{name}' is not a registered action.{suggest(name, names)}"
+            if name == QUERY_ACTION:
+                return f"actions: give the query of '{name}' as 'cypher', so that it is judged as a query."
+        return None
+    problem = check_syntax(line.cypher)
+    if problem is not None:
+        return f"cypher: {problem.message.rstrip('.')}."
+    return next((found for found in map(_find_fault, range(len(line.graphs)), line.graphs) if found), None)
+
+
+def _find_fault(index: int, graph: PropertyGraph) -> str | None:
+    ids = {node.id for node in graph.nodes}
+    if len(ids) < len(graph.nodes):
+        return f"graphs.{index}: two nodes have the same id."
+    for edge in graph.relationships:
+        if not {edge.start, edge.end} <= ids:
+            return f"graphs.{index}: a relationship goes from {edge.start} to {edge.end}, and one of them is no node."
+    try:
+        check_shape(graph)
+    except EngineError as error:
+        return f"graphs.{index}: {error}"
+    return None
+
+
+def _try_schema(text: str | None) -> GraphSchema | None:
+    """The schema where it is in our notation. In any other it is shown to the model all the same; only repair needs it
+    read."""
+    try:
+        return None if text is None else read_schema(text)
+    except InputError:
+        return None

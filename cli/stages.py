@@ -139,7 +139,7 @@ def export(
 
 
 def evaluate(
-    file: Annotated[Path | None, typer.Argument(metavar="[MODEL]", help="Any GGUF file; the same as --model.")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="MODEL", help="Any GGUF file; the same as --model.")] = None,
     preset: options.Preset = DEFAULT_PRESET,
     model: Annotated[Path | None, typer.Option(help="Any GGUF file, instead of the preset's model.")] = None,
     suite: Annotated[

@@ -29,7 +29,7 @@ def _pick_config(preset: Preset) -> dict[str, Any]:
     return {**preset.train.model_dump(exclude={"save_steps"}), "prompt": preset.data.prompt}
 
 
-@stage("train", version=1, result=ModelRef, config=_pick_config, resumable=True)
+@stage("train", version=2, result=ModelRef, config=_pick_config, resumable=True)
 def train_model(work: Work, dataset: DatasetRef, tokenizer: TokenizerRef, contract: ContractRef) -> ModelRef:
     """Trains, or goes on from the newest checkpoint of an interrupted try."""
     from training.job import train

@@ -10,6 +10,7 @@ from typing import Any
 from datagen.invention import invent_word
 from datagen.lexicon import TRAINING
 from datagen.phrasing import Phraser
+from nornicdb.contract import QUERY_ACTION
 
 Params = dict[str, Any]
 
@@ -377,14 +378,14 @@ ACTIONS: dict[str, Callable[[Phraser], tuple[str, Params]]] = {
     "heimdall.watcher.broadcast": _broadcast,
     "heimdall.watcher.notify": _notify,
     "heimdall.watcher.discover": _discover,
-    "heimdall.watcher.query": _query,
+    QUERY_ACTION: _query,
 }
 
 
 def ask_for_action(name: str, phraser: Phraser) -> tuple[str, Params]:
     """A request for the named action and the parameters that it states."""
     text, params = ACTIONS[name](phraser)
-    if name != "heimdall.watcher.query":
+    if name != QUERY_ACTION:
         verb_first = text.split()[0] in ("show", "give", "get", "list", "set", "run", "send", "tell", "check", "change", "find", "search", "broadcast", "announce", "display", "fetch", "print")  # fmt: skip
         if verb_first:
             text = phraser.pick("action.wrap", _WRAP).format(text)

@@ -19,8 +19,8 @@ from datagen.questions import LiteralNames, NaturalNames, ask, protected_words
 from datagen.schemas import sample_graph, sample_schema
 from heimdall.config import DataConfig
 from heimdall.rows import Expected, Family, Message, Row, Split, format_action
+from nornicdb.contract import QUERY_ACTION
 
-QUERY_ACTION = "heimdall.watcher.query"
 SCHEMAS_PER_CHUNK = 40
 REQUESTS_PER_CHUNK = 400
 EVALUATION_QUESTIONS_PER_SCHEMA = 2

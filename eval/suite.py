@@ -17,9 +17,7 @@ from cypher.schema import GraphSchema, read_schema
 from heimdall.errors import EngineError, InputError, suggest
 from heimdall.refs import Record
 from heimdall.rows import Expected, Family, Message, format_action, read_lines
-from nornicdb.contract import Contract
-
-QUERY_ACTION = "heimdall.watcher.query"
+from nornicdb.contract import QUERY_ACTION, Contract
 
 
 class AcceptedAction(Record):

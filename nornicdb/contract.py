@@ -15,6 +15,7 @@ from heimdall.refs import Record
 
 ParamType = Literal["string", "integer", "number", "object", "array"]
 REFERENCE = "reference_contract.json"
+QUERY_ACTION = "heimdall.watcher.query"  # the action whose `params.cypher` is run
 
 
 class Param(Record):

@@ -7,6 +7,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampled_queries import sample
 from small_graphs import PEOPLE
 from test_commands_cypher import COMMANDS
 from test_parse_cypher import QUERIES
@@ -16,20 +17,10 @@ from cypher.canonical import canonicalize
 from cypher.compare import same_result
 from cypher.parse import check_syntax
 from cypher.run import EmbeddedGraph
-from datagen import lexicon
-from datagen.queries import VARIABLES, Condition, Query, mutate, sample_query, write_cypher
-from datagen.schemas import sample_graph, sample_schema
+from datagen.queries import VARIABLES, Condition, Query, mutate, write_cypher
+from datagen.schemas import sample_graph
 
 seeds = st.integers(min_value=0, max_value=2**32)
-
-
-def sample(seed: int) -> tuple[Query, random.Random]:
-    rng = random.Random(seed)
-    while True:
-        schema = sample_schema(lexicon.TRAINING, rng, "s", max_node_types=4, invented_share=0.5)
-        query = sample_query(schema, rng)
-        if query is not None:
-            return query, rng
 
 
 # The same question in other words: every word below is one that `canonicalize` must see through.

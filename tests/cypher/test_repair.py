@@ -1,18 +1,16 @@
 """Repair corrects what a schema shows to be a slip, and leaves alone every query that may be right."""
 
-import random
-
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from sampled_queries import sample
 
 from cypher.compare import same_result
 from cypher.repair import find_nearest, repair
 from cypher.run import EmbeddedGraph
 from cypher.schema import GraphSchema, read_schema
-from datagen import lexicon
-from datagen.queries import Query, mutate, sample_query, write_cypher
-from datagen.schemas import sample_graph, sample_schema
+from datagen.queries import mutate, write_cypher
+from datagen.schemas import sample_graph
 from heimdall.errors import InputError
 
 FILMS = read_schema(
@@ -26,15 +24,6 @@ FILMS = read_schema(
     """
 )
 seeds = st.integers(min_value=0, max_value=2**32)
-
-
-def sample(seed: int) -> tuple[Query, random.Random]:
-    rng = random.Random(seed)
-    while True:
-        schema = sample_schema(lexicon.TRAINING, rng, "s", max_node_types=4, invented_share=0.5)
-        query = sample_query(schema, rng)
-        if query is not None:
-            return query, rng
 
 
 @settings(max_examples=100, deadline=None)

@@ -5,26 +5,18 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampled_queries import sample
 
 from cypher.run import EmbeddedGraph, Result
 from datagen import lexicon
 from datagen.invention import invent_word
 from datagen.phrasing import Phraser, add_typo, count_held_out
 from datagen.proof import is_empty, prove
-from datagen.queries import Query, mutate, sample_query, write_cypher, write_value
+from datagen.queries import mutate, write_cypher, write_value
 from datagen.questions import LiteralNames, NaturalNames, ask
 from datagen.schemas import sample_graph, sample_schema
 
 seeds = st.integers(min_value=0, max_value=2**32)
-
-
-def sample(seed: int) -> tuple[Query, random.Random]:
-    rng = random.Random(seed)
-    while True:
-        schema = sample_schema(lexicon.TRAINING, rng, "s", max_node_types=4, invented_share=0.5)
-        query = sample_query(schema, rng)
-        if query is not None:
-            return query, rng
 
 
 @settings(max_examples=60, deadline=None)

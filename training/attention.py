@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import repeat_kv
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -24,10 +25,22 @@ Part = tuple[torch.Tensor, torch.Tensor]
 
 
 def use_tree_attention(model: "PreTrainedModel") -> None:
-    """Makes a model's forward pass take `tree=Batch` and attend by it; for training only."""
+    """Makes a model's forward pass take `tree=Tree` and attend by it; for training only."""
     AttentionInterface.register(TREE, attend)
     AttentionMaskInterface.register(TREE, lambda *_, **__: None)
     model.set_attn_implementation(TREE)
+
+
+class Tree:
+    """A batch's tree for a number of heads: how long its parts are, where their tokens stand. All layers share it."""
+
+    def __init__(self, batch: "Batch", heads: int) -> None:
+        branch_tokens = batch.ids.shape[1] - batch.prefix - batch.common
+        self.sizes = (batch.prefix, batch.common, branch_tokens)
+        self.branches = _Layout(batch.branch_pad, batch.branch_place, heads)
+        self.commons = _Layout(batch.common_pad, batch.common_place, heads)
+        self.owners = _Layout(batch.owner_pad, batch.owner_place, heads)
+        self.seen = batch.common_seen.repeat_interleave(heads, dim=0)[:, None, :]
 
 
 def attend(
@@ -38,35 +51,24 @@ def attend(
     attention_mask: torch.Tensor | None,
     scaling: float,
     *,
-    tree: "Batch",
+    tree: Tree,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
     """The attention of all tokens of a batch, in the form that transformers calls: [1, heads, tokens, size] each."""
     dtype = torch.get_autocast_dtype(query.device.type) if torch.is_autocast_enabled(query.device.type) else query.dtype
     repeats = query.shape[1] // key.shape[1]
-    queries = (query[0] * scaling).to(dtype).transpose(0, 1)
-    keys, values = (
-        part[0].repeat_interleave(repeats, dim=0).to(dtype).transpose(0, 1)
-        if repeats > 1
-        else part[0].to(dtype).transpose(0, 1)
-        for part in (key, value)
-    )
-    heads = queries.shape[1]
-    sizes = [tree.prefix, tree.common, len(queries) - tree.prefix - tree.common]
     (prompt_q, common_q, branch_q), (prompt_k, common_k, branch_k), (prompt_v, common_v, branch_v) = (
-        rows.split(sizes) for rows in (queries, keys, values)
+        part[0].to(dtype).transpose(0, 1).split(tree.sizes)
+        for part in (query * scaling, repeat_kv(key, repeats), repeat_kv(value, repeats))
     )
-    branches = _Layout(tree.branch_pad, tree.branch_place, heads)
-    out, scale = _attend_rows(branch_q, branches, branch_k, branch_v, branches, None)
-    if tree.common:
-        commons = _Layout(tree.common_pad, tree.common_place, heads)
-        owners = _Layout(tree.owner_pad, tree.owner_place, heads)
-        above = _attend_rows(branch_q, owners, common_k, common_v, commons, tree.common_seen)
+    out, scale = _attend_rows(branch_q, tree.branches, branch_k, branch_v, tree.branches, None)
+    if len(common_k):
+        above = _attend_rows(branch_q, tree.owners, common_k, common_v, tree.commons, tree.seen)
         share = torch.sigmoid(above[1] - scale)
         out, scale = out + (share * (above[0] - out)).to(dtype), torch.logaddexp(scale, above[1])
-        own = _attend_rows(common_q, commons, common_k, common_v, commons, None)
+        own = _attend_rows(common_q, tree.commons, common_k, common_v, tree.commons, None)
         out, scale = torch.cat([own[0], out]), torch.cat([own[1], scale])
-    if tree.prefix:
+    if len(prompt_k):
         prompt_k, prompt_v = prompt_k.transpose(0, 1), prompt_v.transpose(0, 1)
         turned = (part.transpose(0, 1) for part in (torch.cat([common_q, branch_q]), out, scale))
         out = _AttendFurther.apply(prompt_k, prompt_v, *turned).transpose(0, 1)
@@ -92,11 +94,10 @@ def _attend_rows(
     key: torch.Tensor,
     value: torch.Tensor,
     columns: _Layout,
-    seen: torch.Tensor | None,
+    visible: torch.Tensor | None,
 ) -> Part:
-    """Attention within each row of a padded layout: causal, or to those keys [rows, width] that are `seen`."""
+    """Attention within each row of a padded layout: causal, or to keys [rows * heads, 1, width] that are visible."""
     padded = [_Pad.apply(part, layout) for part, layout in ((query, rows), (key, columns), (value, columns))]
-    visible = None if seen is None else seen.repeat_interleave(rows.heads, dim=0)[:, None, :]
     out, scale = _Attend.apply(*padded, visible)
     return _Unpad.apply(out, rows), _Unpad.apply(scale, rows)
 
@@ -116,7 +117,7 @@ class _Attend(torch.autograd.Function):
         scores.masked_fill_(~visible, _HIDDEN)
         weights = scores.softmax(-1)
         exact = torch.promote_types(weights.dtype, torch.float32)
-        # The largest weight is exp(score - scale) of the largest score, and the only one that rounding leaves exact.
+        # The largest weight is exp(score - scale) of the largest score, and the one that rounding changes least.
         scale = scores.amax(-1, keepdim=True).to(exact) - weights.amax(-1, keepdim=True).to(exact).log()
         out = torch.bmm(weights, value)
         ctx.save_for_backward(query, key, value, weights, out)

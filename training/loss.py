@@ -16,8 +16,11 @@ def sum_loss(model: "PreTrainedModel", batch: Batch) -> tuple["torch.Tensor", in
     """
     from torch.nn import functional
 
+    from training.attention import Tree
+
     decoder, head = model.get_decoder(), model.get_output_embeddings()
-    hidden = decoder(batch.ids, position_ids=batch.positions, use_cache=False, tree=batch).last_hidden_state[0]
+    tree = Tree(batch, decoder.config.num_attention_heads)
+    hidden = decoder(batch.ids, position_ids=batch.positions, use_cache=False, tree=tree).last_hidden_state[0]
     # A branch's tokens are contiguous, so the token before an answer token is the one that predicts it.
     targets = batch.labels[0, 1:]
     wanted = targets != IGNORED

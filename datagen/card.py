@@ -47,14 +47,16 @@ _NEW = {
     "test_schema": "schemas whose nouns, relationships and properties are held out",
     "test_composition": "pairs of operators",
     "test_phrasing": "wordings",
+    "test_fact": "facts and cases",
 }
 
 
 def render_card(config: DataConfig, contract: Contract, summary: dict[str, Any], examples: Sequence[Row]) -> str:
     """The card as Markdown with the Hub's YAML header."""
+    splits = [split for split in SPLITS if split in summary["splits"]]
     shown = "\n".join(f"```text\n{row.question}\n→ {row.answer}\n```" for row in examples)
     return _CARD.format(
-        files="\n".join(f"  - split: {split}\n    path: {split}.jsonl" for split in SPLITS),
+        files="\n".join(f"  - split: {split}\n    path: {split}.jsonl" for split in splits),
         graphs=config.graphs_per_schema,
         source=contract.source,
         digest=contract.digest,
@@ -66,6 +68,6 @@ def render_card(config: DataConfig, contract: Contract, summary: dict[str, Any],
         derivations=summary["distinct_derivations"],
         killed=summary["killed"],
         mutants=summary["mutants"],
-        splits="\n".join(f"| {split} | {summary['splits'][split]} | {_NEW[split]} |" for split in SPLITS),
+        splits="\n".join(f"| {split} | {summary['splits'][split]} | {_NEW[split]} |" for split in splits),
         examples=shown,
     )

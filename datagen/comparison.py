@@ -19,7 +19,7 @@ def split_context(prompt: str) -> tuple[str, str]:
 def delexicalize(row: Row, prompt: str) -> tuple[str, str]:
     """The normalized context and the question without the values of its query: equal where only values differ."""
     context, question = split_context(prompt)
-    values = _TEXT_VALUE.findall(row.expected.cypher or "")
+    values = _TEXT_VALUE.findall(row.query or "")
     for value in sorted(values, key=len, reverse=True):
         question = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "#", question, flags=re.IGNORECASE)
     return normalize_question(context), normalize_question(_NUMBER.sub("#", question))
@@ -27,4 +27,4 @@ def delexicalize(row: Row, prompt: str) -> tuple[str, str]:
 
 def find_names(row: Row, prompt: str) -> set[str]:
     """The labels and relationship types in the patterns of a row's query and of a prompt."""
-    return set(_NAME.findall(row.expected.cypher or "")) | set(_NAME.findall(prompt))
+    return set(_NAME.findall(row.query or "")) | set(_NAME.findall(prompt))

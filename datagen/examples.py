@@ -4,21 +4,23 @@ Everything a chunk does follows from its specification, so chunks may run in any
 """
 
 import random
-from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cypher.graph import PropertyGraph, SchemaGraphs
 from cypher.run import EmbeddedGraph
 from datagen import lexicon
 from datagen.actions import ACTIONS, ask_for_action
+from datagen.draft import Draft
 from datagen.phrasing import Phraser, add_typo, polish
 from datagen.proof import prove
 from datagen.queries import Query, sample_query, write_cypher
 from datagen.questions import LiteralNames, NaturalNames, ask, protected_words
 from datagen.schemas import sample_graph, sample_schema
+from heimdall.answers import ActionAnswer, format_action
 from heimdall.config import DataConfig
-from heimdall.rows import Expected, Family, Message, Row, Split, format_action
+from heimdall.errors import UsageError
+from heimdall.rows import Family, Message, Row, Split
 from nornicdb.contract import QUERY_ACTION
 
 SCHEMAS_PER_CHUNK = 40
@@ -66,8 +68,9 @@ class Chunk(NamedTuple):
 def make_chunk(spec: ChunkSpec) -> Chunk:
     """The examples of one chunk; the same specification gives the same examples on every machine."""
     rng = random.Random(f"{spec.config.seed}/{spec.split}/{spec.family}/{spec.number}")
-    if spec.family == "action":
-        return Chunk(list(_make_requests(spec, rng)), [])
+    if spec.family not in ("cypher_schema", "cypher_plain"):
+        drafts = (_draw(spec, rng, number) for number in range(REQUESTS_PER_CHUNK))
+        return Chunk([_make_row(spec, draft) for draft in drafts if draft is not None], [])
     rows: list[Row] = []
     graphs: list[SchemaGraphs] = []
     # A held-out split of a few rows needs few schemas; what is made ahead of need is thrown away.
@@ -81,17 +84,31 @@ def make_chunk(spec: ChunkSpec) -> Chunk:
     return Chunk(rows, graphs)
 
 
-def _make_requests(spec: ChunkSpec, rng: random.Random) -> Iterator[Row]:
+def _draw(spec: ChunkSpec, rng: random.Random, number: int) -> Draft | None:
+    """One question of a family, or None where the dice gave none that fits the split."""
+    match spec.family:
+        case "action":
+            return _draw_request(spec, rng, number)
+        case _:
+            raise UsageError(f"data.shares: no generator makes '{spec.family}' rows.")
+
+
+def _draw_request(spec: ChunkSpec, rng: random.Random, number: int) -> Draft | None:
     names = sorted(ACTIONS)
-    for number in range(REQUESTS_PER_CHUNK):
-        phraser = Phraser(rng, held_out=spec.split == "test_phrasing")
-        action = names[number % len(names)]
-        text, params = ask_for_action(action, phraser)
-        if spec.split == "test_phrasing" and not phraser.novel:
-            continue
-        if action != QUERY_ACTION:  # a query is passed on to the letter
-            text = polish(text, rng, question=text.startswith(("what", "how", "which", "is", "are", "can")))
-        yield _row(spec, text, action, params, productions=(action, *phraser.used))
+    phraser = Phraser(rng, held_out=spec.split == "test_phrasing")
+    action = names[number % len(names)]
+    text, params = ask_for_action(action, phraser)
+    if spec.split == "test_phrasing" and not phraser.novel:
+        return None
+    if action != QUERY_ACTION:  # a query is passed on to the letter
+        text = polish(text, rng, question=text.startswith(("what", "how", "which", "is", "are", "can")))
+    return Draft(
+        category=action,
+        question=text,
+        answer=format_action(action, params),
+        expected=ActionAnswer(action=action, params=params),
+        productions=(action, *phraser.used),
+    )
 
 
 def _make_schema_examples(spec: ChunkSpec, schema_id: str, rng: random.Random) -> tuple[list[Row], SchemaGraphs]:
@@ -120,10 +137,16 @@ def _make_schema_examples(spec: ChunkSpec, schema_id: str, rng: random.Random) -
                 continue
             text = f"{schema.text}\n\n{question}" if spec.family == "cypher_schema" else question
             cypher = write_cypher(query)
-            row = _row(spec, text, QUERY_ACTION, {"cypher": cypher}, productions=tuple(phraser.used))
-            expected = row.expected.model_copy(update={"cypher": cypher, "ordered": query.ordered})
+            params = {"cypher": cypher}
+            draft = Draft(
+                category=query.shape.kind,
+                question=text,
+                answer=format_action(QUERY_ACTION, params),
+                expected=ActionAnswer(action=QUERY_ACTION, params=params, cypher=cypher, ordered=query.ordered),
+                productions=tuple(phraser.used),
+            )
             details = {"schema_id": schema_id, "skeleton": query.skeleton, "operators": query.operators, "proof": proof}
-            rows.append(row.model_copy(update={"expected": expected, **details}))
+            rows.append(_make_row(spec, draft).model_copy(update=details))
     return rows, SchemaGraphs(schema_id=schema_id, schema_text=schema.text, graphs=graphs)
 
 
@@ -141,14 +164,16 @@ def _ask(spec: ChunkSpec, query: Query, phraser: Phraser) -> str:
     return polish(text, phraser.rng, question=is_question)
 
 
-def _row(spec: ChunkSpec, text: str, action: str, params: dict[str, Any], productions: tuple[str, ...]) -> Row:
-    messages = (Message(role="user", content=text), Message(role="assistant", content=format_action(action, params)))
+def _make_row(spec: ChunkSpec, draft: Draft) -> Row:
+    turns = (Message(role="user", content=draft.question), Message(role="assistant", content=draft.answer))
     return Row(
         id="",
         family=spec.family,
         split=spec.split,
-        prompt=spec.config.prompt,
-        messages=messages,
-        expected=Expected(action=action, params=params),
-        productions=productions,
+        prompt=draft.prompt or spec.config.prompt,
+        messages=(*draft.history, *turns),
+        expected=draft.expected,
+        category=draft.category,
+        source=draft.source,
+        productions=draft.productions,
     )

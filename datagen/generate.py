@@ -5,11 +5,11 @@ The same configuration gives the same bytes on any number of workers.
 
 import multiprocessing
 import os
+import random
 from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
-from typing import get_args
 
 from cypher.graph import SchemaGraphs, write_graphs
 from datagen.card import render_card
@@ -19,12 +19,15 @@ from heimdall.errors import InputError
 from heimdall.files import write_text
 from heimdall.progress import Progress, silent
 from heimdall.refs import Record
-from heimdall.rows import SPLITS, Family, Row, Split, write_rows
+from heimdall.rows import FAMILIES, SPLITS, Family, Row, Split, write_rows
 from nornicdb.contract import Contract
 
-_FAMILIES: tuple[Family, ...] = get_args(Family)
-# Requests for actions have neither schema nor query, so these splits have none of them.
-_CYPHER_ONLY: tuple[Split, ...] = ("test_schema", "test_composition")
+# What a split holds out must be there to be held out: schemas and compositions of queries, facts.
+_SPLITS: dict[Family, tuple[Split, ...]] = {
+    "action": ("validation", "test_iid", "test_phrasing"),
+    "cypher_schema": ("validation", "test_iid", "test_schema", "test_composition", "test_phrasing"),
+    "cypher_plain": ("validation", "test_iid", "test_schema", "test_composition", "test_phrasing"),
+}
 _IDLE_CHUNKS = 40  # chunks in a row without a new row: the wording is exhausted
 
 
@@ -42,15 +45,15 @@ class DatasetSummary(Record):
 
 def plan_counts(config: DataConfig) -> dict[tuple[Split, Family], int]:
     """How many rows of each family each split gets."""
-    action = round(config.train_rows * config.action_share)
-    plain = round(config.train_rows * config.cypher_plain_share)
-    train = {"action": action, "cypher_plain": plain, "cypher_schema": config.train_rows - action - plain}
-    return {
-        (split, family): train[family] if split == "train" else config.split_rows
-        for split in sorted(SPLITS, key=lambda split: split == "train")  # train last: it must avoid all the others
-        for family in _FAMILIES
-        if not (family == "action" and split in _CYPHER_ONLY)
+    families = [family for family in FAMILIES if config.shares.get(family)]
+    rows = {family: int(config.train_rows * config.shares[family]) for family in families}
+    # What rounding down has left goes to the largest family.
+    rows[max(families, key=lambda family: rows[family])] += config.train_rows - sum(rows.values())
+    counts: dict[tuple[Split, Family], int] = {
+        (split, family): config.split_rows for split in SPLITS[1:] for family in families if split in _SPLITS[family]
     }
+    # Train last: it must avoid all the others.
+    return {**counts, **{("train", family): rows[family] for family in families}}
 
 
 def generate_dataset(
@@ -61,7 +64,8 @@ def generate_dataset(
     Raises `InputError` when the generator cannot make as many different rows as are asked for, or when the contract
     lacks an action that the rows ask for.
     """
-    _check_actions(contract)
+    if config.shares.get("action"):
+        _check_actions(contract)
     counts = plan_counts(config)
     total, done = sum(counts.values()), 0
     taken: set[str] = set()
@@ -77,7 +81,7 @@ def generate_dataset(
                     if key in taken or made == wanted:
                         continue
                     taken.add(key)
-                    rows[split].append(row.model_copy(update={"id": f"{split}-{family}-{made:06d}"}))
+                    rows[split].append(_place(row, f"{split}-{family}-{made:06d}", config))
                     used.add(row.schema_id)
                     made += 1
                 graphs += [stored for stored in chunk.graphs if stored.schema_id in used]
@@ -92,11 +96,21 @@ def generate_dataset(
                     )
             done += made
     for split in SPLITS:
-        write_rows(out / f"{split}.jsonl", rows[split])
+        if rows[split]:
+            write_rows(out / f"{split}.jsonl", rows[split])
     write_graphs(out / "graphs.jsonl", graphs)
     summary = _summarize(rows)
     write_text(out / "README.md", render_card(config, contract, summary.model_dump(), rows["test_iid"][:3]))
     return summary
+
+
+def _place(row: Row, name: str, config: DataConfig) -> Row:
+    """The row with its id, and some training rows with another of NornicDB's prompts."""
+    prompt = row.prompt
+    if config.other_prompts and row.split == "train" and prompt == config.prompt:
+        shares = [1 - sum(config.other_prompts.values()), *config.other_prompts.values()]
+        prompt = random.Random(f"{config.seed}/{name}").choices([prompt, *config.other_prompts], shares)[0]
+    return row.model_copy(update={"id": name, "prompt": prompt})
 
 
 def normalize_question(text: str) -> str:
@@ -135,7 +149,7 @@ def _summarize(rows: dict[Split, list[Row]]) -> DatasetSummary:
     every = [row for part in rows.values() for row in part]
     proofs = [row.proof for row in every if row.proof]
     return DatasetSummary(
-        splits={split: len(part) for split, part in rows.items()},
+        splits={split: len(part) for split, part in rows.items() if part},
         families=dict(sorted(Counter(row.family for row in every).items())),
         schemas=len({row.schema_id for row in every if row.schema_id}),
         distinct_derivations=len({(row.skeleton, row.productions) for row in every}),

@@ -14,13 +14,14 @@ from cypher.parse import check_syntax
 from datagen.comparison import delexicalize, find_names, split_context
 from datagen.generate import normalize_question
 from datagen.near_duplicates import NearDuplicates
+from heimdall.answers import ActionAnswer, find_contradiction
 from heimdall.config import ValidationConfig
 from heimdall.errors import InputError
 from heimdall.progress import Progress, silent
 from heimdall.refs import Check, ValidationReport
-from heimdall.rows import SPLITS, Row, format_action, read_numbered_rows
+from heimdall.rows import SPLITS, Prompt, Row, read_numbered_rows
 from nornicdb.contract import Contract
-from nornicdb.prompts import build_system_prompt, render_chatml
+from nornicdb.prompts import SYSTEM_PROMPTS, build_system_prompt, cut_prompt, render_chatml
 from nornicdb.replies import check_params, read_reply
 
 # Splits whose questions differ from the training's in kind; those of the other two come from the same distribution.
@@ -151,15 +152,13 @@ def _check_answers(
     spelling, actions, syntax, queries = [], [], [], 0
     for done, (place, row) in enumerate(rows, start=1):
         expected = row.expected
-        if row.answer != format_action(expected.action, expected.params):
-            spelling.append(f"{place}: the answer is not the expected action as it is spelled everywhere else")
-        reply = read_reply(row.answer, contract)
-        problem = reply.problem or check_params(reply, contract)
-        if problem:
-            actions.append(f"{place}: {problem}")
-        cypher = expected.params.get("cypher")
-        if expected.cypher is not None and expected.cypher != cypher:
-            spelling.append(f"{place}: the query that is judged is not the one in the answer")
+        if problem := find_contradiction(row.answer, expected):
+            spelling.append(f"{place}: {problem}")
+        if isinstance(expected, ActionAnswer):
+            reply = read_reply(row.answer, contract)
+            if problem := reply.problem or check_params(reply, contract):
+                actions.append(f"{place}: {problem}")
+        cypher = expected.params.get("cypher") if isinstance(expected, ActionAnswer) else row.query
         if isinstance(cypher, str):
             queries += 1
             fault = check_syntax(cypher)
@@ -253,7 +252,7 @@ def _name_pairs(pairs: Iterable[tuple[str, str | None]]) -> Iterator[str]:
 
 
 def _check_balance(rows: Rows, config: ValidationConfig) -> Iterator[Check]:
-    counts = Counter(row.expected.action for _, row in rows if row.family == "action")
+    counts = Counter(row.expected.action for _, row in rows if row.family == "action" and row.expected.kind == "action")
     if counts:
         action, most = counts.most_common(1)[0]
         share = most / counts.total()
@@ -289,20 +288,22 @@ def _check_lengths(
     count = _load_counter(tokenizer_dir)
     order = random.Random(0)
     sample = rows[0].row.messages
-    bare = count([render_chatml("", sample)])[0]
+    bare = count([render_chatml(None, sample)])[0]
     # The system turn ends with a control token, so its tokens simply add to those of the other turns.
-    system = {
-        variant: max(
-            count([render_chatml(build_system_prompt(contract, variant, order), sample) for _ in range(_ORDERS)])
-        )
-        - bare
-        for variant in {row.prompt for _, row in rows}
-    }
+    system: dict[Prompt, int] = {}
+    for variant in sorted({row.prompt for _, row in rows}):
+        if variant not in SYSTEM_PROMPTS:
+            system[variant] = 0
+            continue
+        texts = [render_chatml(build_system_prompt(contract, variant, order), sample) for _ in range(_ORDERS)]
+        system[variant] = max(count(texts)) - bare
+    if "tail" in system:
+        system["tail"] = len(cut_prompt([0] * system["tail"]))
     longest, failures, done = 0, [], 0
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
         for (place, row), turns in zip(
-            batch, count([render_chatml("", row.messages) for _, row in batch]), strict=True
+            batch, count([render_chatml(None, row.messages) for _, row in batch]), strict=True
         ):
             length = system[row.prompt] + turns
             longest = max(longest, length)

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from eval.metrics import Example
+from eval.metrics import Example, list_metrics
 from eval.statistics import Difference
 from heimdall.refs import EvalReport, ExportResult, ModelRef, Record, ValidationReport, Verdict
 
@@ -17,6 +17,12 @@ FAMILY_TITLES = {
     "action": "Runtime actions",
     "cypher_schema": "Cypher with a schema",
     "cypher_plain": "Cypher without a schema",
+    "cypher_help": "Help with Cypher",
+    "operations": "Operating NornicDB",
+    "tlp_review": "Review of inferred links",
+    "cognitive": "Diagnosis and curation",
+    "code": "Programming",
+    "general": "General tasks",
 }
 SPLIT_TITLES = {
     "train": "training rows",
@@ -25,6 +31,8 @@ SPLIT_TITLES = {
     "test_schema": "unseen schemas",
     "test_composition": "unseen compositions",
     "test_phrasing": "unseen phrasings",
+    "test_fact": "unseen facts",
+    "suite": "own questions",
 }
 METRIC_TITLES = {
     "json_valid": "valid JSON",
@@ -32,6 +40,7 @@ METRIC_TITLES = {
     "params_accuracy": "right parameters",
     "parse_rate": "Cypher parses",
     "execution_accuracy": "right result",
+    "answer_accuracy": "right answer",
     "repaired_execution_accuracy": "repaired: right result",
     "constrained_json_valid": "grammar: valid JSON",
     "constrained_action_accuracy": "grammar: right action",
@@ -40,18 +49,25 @@ METRIC_TITLES = {
     "judged": "judged",
     "exact_match": "same form",
     "perplexity": "perplexity",
+    "bits_per_byte": "bits per byte",
     "latency_p50_ms": "p50, ms",
     "latency_p95_ms": "p95, ms",
     "tokens_per_second": "tokens/s",
 }
 # What an answer would be with help that NornicDB does not give: shown apart from the rest.
 HELPED_METRICS = tuple(name for name in METRIC_TITLES if name.startswith(("repaired_", "constrained_")))
-# The score that says whether the whole answer was right.
-ANSWER_METRIC = {
-    "action": "params_accuracy",
-    "cypher_schema": "execution_accuracy",
-    "cypher_plain": "execution_accuracy",
-}
+ANSWER_METRICS = ("params_accuracy", "execution_accuracy", "answer_accuracy")
+
+
+def find_answer_metric(series: str) -> str:
+    """The name of the score that says whether the whole answer was right."""
+    return next(name for name in ANSWER_METRICS if name in list_metrics(series))
+
+
+def title_series(series: str) -> str:
+    """What a family's slices are about, with the prompt if it is a further one."""
+    family, _, prompt = series.partition("@")
+    return FAMILY_TITLES[family] + (f", {prompt} prompt" if prompt else "")
 
 
 class CurvePoint(Record):
@@ -110,8 +126,8 @@ def build_card(
 ) -> Card:
     """Gathers what the card shows. `examples` are those of the report; what is left out is not shown."""
     wrong = [example for example in examples if example.judgement == "wrong"]
-    asked = [example for example in examples if example.family == "action"]
-    confusion = Counter((example.expected_action, example.action or NO_ACTION) for example in asked)
+    asked = [example for example in examples if example.series == "action"]
+    confusion = Counter((example.expected_action or NO_ACTION, example.action or NO_ACTION) for example in asked)
     return Card(
         title=title,
         report=report,
@@ -190,7 +206,7 @@ def _take_turns(examples: Iterable[Example], count: int) -> list[Example]:
     """Up to `count` examples, one from each slice in turn, so that no slice hides the others."""
     by_slice: dict[tuple[str, str], list[Example]] = defaultdict(list)
     for example in examples:
-        by_slice[example.family, example.split].append(example)
+        by_slice[example.series, example.split].append(example)
     ranked = [(rank, key, e) for key in sorted(by_slice) for rank, e in enumerate(by_slice[key])]
     taken = sorted(ranked, key=lambda item: item[0])[:count]
     return [example for _, _, example in sorted(taken, key=lambda item: item[1])]

@@ -4,8 +4,8 @@ import io
 import re
 from typing import TYPE_CHECKING, Any
 
-from eval.card import ANSWER_METRIC, FAMILY_TITLES, NO_ACTION, SPLIT_TITLES, Card
-from eval.metrics import FAMILIES
+from eval.card import NO_ACTION, SPLIT_TITLES, Card, find_answer_metric, title_series
+from eval.metrics import SERIES
 from heimdall.rows import SPLITS
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # What is drawn in these colours takes the page's own when it becomes SVG, so that one figure suits light and dark.
 INK, ACCENT, SECOND, FAINT = "#1f2430", "#2f6fdf", "#c2571a", "#8a93a3"
 _PAGE_COLORS = {INK: "currentColor", ACCENT: "var(--accent)", SECOND: "var(--second)", FAINT: "var(--faint)"}
+_PANELS = 3  # side by side
 _STYLE = {
     "font.family": ["sans-serif"],
     "font.size": 9.0,
@@ -69,24 +70,27 @@ def to_svg(figure: "Figure") -> str:
     return text
 
 
-def _new_figure(name: str, width: float, height: float, columns: int = 1) -> "tuple[Figure, list[Axes]]":
+def _new_figure(name: str, width: float, height: float, rows: int = 1, columns: int = 1) -> "tuple[Figure, list[Axes]]":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.set_label(name)
-    axes: Any = figure.subplots(1, columns, sharey=columns > 1, squeeze=False)
-    return figure, list(axes[0])
+    axes: Any = figure.subplots(rows, columns, sharey=columns > 1, squeeze=False)
+    return figure, list(axes.flat)
 
 
 def _draw_scores(card: Card) -> "Figure":
     """Share of right answers per split with its interval, one panel per family; a diamond marks the champion."""
-    families = [family for family in FAMILIES if any(part.family == family for part in card.report.slices)]
+    shown = [series for series in SERIES if any(part.family == series for part in card.report.slices)]
     splits = [split for split in SPLITS[::-1] if any(part.split == split for part in card.report.slices)]
-    figure, axes = _new_figure("scores", 10.7, 0.9 + 0.42 * len(splits), len(families))
-    for axis, family in zip(axes, families, strict=True):
+    rows, columns = -(-len(shown) // _PANELS), min(len(shown), _PANELS)
+    figure, axes = _new_figure("scores", 10.7, rows * (0.9 + 0.42 * len(splits)), rows, columns)
+    for axis in axes[len(shown) :]:
+        axis.set_axis_off()
+    for axis, series in zip(axes, shown, strict=False):
         for report, is_champion in ((card.report, False), (card.champion, True)):
             for part in report.slices if report else ():
-                score = part.scores[ANSWER_METRIC[family]] if part.family == family else None
+                score = part.scores[find_answer_metric(series)] if part.family == series else None
                 if score is None or score.value is None or part.split not in splits:
                     continue
                 y = splits.index(part.split)
@@ -96,7 +100,7 @@ def _draw_scores(card: Card) -> "Figure":
                 bounds = [[100 * (score.value - (score.low or 0))], [100 * ((score.high or 0) - score.value)]]
                 axis.barh(y, 100 * score.value, height=0.56, color=ACCENT, alpha=0.75, label="this model")
                 axis.errorbar(100 * score.value, y, xerr=bounds, color=INK, capsize=3, linewidth=1.1)
-        axis.set_title(FAMILY_TITLES[family])
+        axis.set_title(title_series(series))
         axis.set_xlim(0, 100)
         axis.set_yticks(range(len(splits)), [SPLIT_TITLES[split] for split in splits])
         axis.tick_params(axis="y", length=0)

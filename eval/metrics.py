@@ -1,50 +1,56 @@
 """What is measured on a question, and how the questions of one slice become scores with n and a 95 % interval."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal
 
 import numpy as np
 import pydantic
 
+from eval.judging import Judged
 from eval.statistics import Difference, bootstrap_interval, compare_paired, sum_ratio, wilson_interval
 from heimdall.errors import InputError, UsageError, suggest
 from heimdall.files import replacing
 from heimdall.refs import Record, Score, Slice
-from heimdall.rows import SPLITS, Family, Split, read_lines
+from heimdall.rows import FAMILIES, SPLITS, Family, Prompt, Split, read_lines
+from nornicdb.prompts import SYSTEM_PROMPTS
 
-Judged = Literal["right", "wrong", "not_judged"]
 SuiteSplit = Literal["suite"]  # where a split is named: the questions of a user's own suite
-FAMILIES: tuple[Family, ...] = get_args(Family)
 
 
 class Example(Record):
     """One question put to the model: what was expected, what came back and how it was judged.
 
-    `judgement` is of the whole answer, `repaired` what it would be after `cypher.repair`. `tokens` were generated, the
-    one that ends the turn included. `parses` and `repaired` are null where no Cypher was expected; `nll` (nats, summed
-    over `nll_tokens` tokens of the expected answer) is null where it was not sampled. Times are null where the
-    question was not asked by itself as well. `constrained` and its like are of the answer under the grammar, null where
-    that was not asked for; its reply is null where it is the free one. `other_actions` are right as well: a suite may
-    accept several answers, of which `expected` is the first.
+    `further`: the question was asked once more, under another prompt than the usual one. `json_valid` and the actions
+    are null where none was expected, `exact` where an answer has no form to compare. `judgement` is of the whole
+    answer, `repaired` what it would be after `cypher.repair`. `tokens` were generated, the one that ends the turn
+    included. `parses` and `repaired` are null where no Cypher was expected; `nll` (nats, summed over `nll_tokens`
+    tokens of the expected answer) is null where it was not sampled. Times are null where the question was not asked by
+    itself as well. `constrained` and its like are of the answer under the grammar, null where that was not asked for;
+    its reply is null where it is the free one. `other_actions` are right as well: a suite may accept several answers,
+    of which `expected` is the first.
     """
 
     id: str
     family: Family
+    category: str | None = None
     split: Split | SuiteSplit
+    prompt: Prompt
+    further: bool = False
     order: int
     question: str
     schema_id: str | None
     expected: str
-    expected_action: str
+    expected_action: str | None
     other_actions: tuple[str, ...] = ()
     reply: str
     action: str | None
-    json_valid: bool
+    json_valid: bool | None
     stopped: str
     parses: bool | None
-    exact: bool
+    exact: bool | None
     judgement: Judged
     reason: str
     prompt_tokens: int
@@ -59,7 +65,14 @@ class Example(Record):
     nll: float | None = None
     nll_tokens: int | None = None
 
+    @property
+    def series(self) -> str:
+        """The name of its slices: the family, with the prompt if that is not the usual one (`action@tail`)."""
+        return f"{self.family}@{self.prompt}" if self.further else self.family
 
+
+# Requests for actions can be asked under further prompts; those slices stand behind the usual ones.
+SERIES: tuple[str, ...] = (*FAMILIES, *(f"action@{prompt}" for prompt in SYSTEM_PROMPTS))
 Measure = Callable[[Example], bool | None]
 
 
@@ -79,8 +92,8 @@ def _is_constrained_action(example: Example) -> bool | None:
     return None if example.constrained is None else _is_expected(example, example.constrained_action)
 
 
-def _is_expected(example: Example, action: str | None) -> bool:
-    return action in (example.expected_action, *example.other_actions)
+def _is_expected(example: Example, action: str | None) -> bool | None:
+    return None if example.expected_action is None else action in (example.expected_action, *example.other_actions)
 
 
 # A measure answers None where the question says nothing about it; such questions are not part of the score's n.
@@ -90,6 +103,7 @@ SHARES: dict[str, Measure] = {
     "params_accuracy": _is_right,
     "parse_rate": lambda example: example.parses,
     "execution_accuracy": _is_right,
+    "answer_accuracy": _is_right,
     "repaired_execution_accuracy": _is_repaired_right,
     "constrained_json_valid": lambda example: example.constrained_json_valid,
     "constrained_action_accuracy": _is_constrained_action,
@@ -98,7 +112,7 @@ SHARES: dict[str, Measure] = {
     "judged": lambda example: example.judgement != "not_judged",
     "exact_match": lambda example: example.exact,
 }
-_COSTS = ("perplexity", "latency_p50_ms", "latency_p95_ms", "tokens_per_second")
+_COSTS = ("perplexity", "bits_per_byte", "latency_p50_ms", "latency_p95_ms", "tokens_per_second")
 _CONSTRAINED = ("constrained_json_valid", "constrained_action_accuracy")
 _CYPHER = (
     "json_valid", "action_accuracy", "parse_rate", "execution_accuracy", "repaired_execution_accuracy", "judged",
@@ -108,27 +122,46 @@ _ACTION = (
     "json_valid", "action_accuracy", "params_accuracy", "judged", "exact_match", *_CONSTRAINED,
     "constrained_params_accuracy", *_COSTS,
 )  # fmt: skip
+_PROSE = ("answer_accuracy", "judged", *_COSTS)
 METRICS: dict[Family, tuple[str, ...]] = {
     "action": _ACTION,
     "cypher_schema": _CYPHER,
     "cypher_plain": _CYPHER,
-}
-LOWER_IS_BETTER = ("perplexity", "latency_p50_ms", "latency_p95_ms")
+    "cypher_help": (
+        "parse_rate",
+        "execution_accuracy",
+        "repaired_execution_accuracy",
+        "judged",
+        "exact_match",
+        *_COSTS,
+    ),
+    "operations": _PROSE,
+    "tlp_review": ("json_valid", *_PROSE),
+    "cognitive": ("json_valid", *_PROSE),
+    "code": _PROSE,
+    "general": _PROSE,
+}  # fmt: skip
+LOWER_IS_BETTER = ("perplexity", "bits_per_byte", "latency_p50_ms", "latency_p95_ms")
 
 
-def score_slice(examples: Sequence[Example], family: Family, split: Split | SuiteSplit, seed: int = 1) -> Slice:
+def list_metrics(series: str) -> tuple[str, ...]:
+    """The metrics of a family, or of a family under a further prompt."""
+    return next(METRICS[family] for family in FAMILIES if family == series.partition("@")[0])
+
+
+def score_slice(examples: Sequence[Example], series: str, split: Split | SuiteSplit, seed: int = 1) -> Slice:
     """The scores that make sense for this family, over the examples of one slice."""
-    scores = {name: _score(name, examples, seed) for name in METRICS[family]}
-    return Slice(family=family, split=split, scores=scores)
+    scores = {name: _score(name, examples, seed) for name in list_metrics(series)}
+    return Slice(family=series, split=split, scores=scores)
 
 
 def score_examples(examples: Iterable[Example], seed: int = 1) -> tuple[Slice, ...]:
     """The slices that have examples, by family and split."""
-    by_slice: dict[tuple[Family, Split | SuiteSplit], list[Example]] = defaultdict(list)
+    by_slice: dict[tuple[str, Split | SuiteSplit], list[Example]] = defaultdict(list)
     for example in examples:
-        by_slice[example.family, example.split].append(example)
+        by_slice[example.series, example.split].append(example)
     splits: tuple[Split | SuiteSplit, ...] = (*SPLITS, "suite")
-    order = [(family, split) for family in FAMILIES for split in splits]
+    order = [(series, split) for series in SERIES for split in splits]
     return tuple(score_slice(by_slice[place], *place, seed) for place in order if place in by_slice)
 
 
@@ -141,7 +174,10 @@ def score_share(right: int, n: int) -> Score:
 
 
 def find_score(slices: Iterable[Slice], path: str) -> Score:
-    """The score named `family/split/metric`. Raises `UsageError` with the nearest known path."""
+    """The score named `family/split/metric` (`action@tail/…` under a further prompt).
+
+    Raises `UsageError` with the nearest known path.
+    """
     known = {f"{part.family}/{part.split}/{name}": score for part in slices for name, score in part.scores.items()}
     if path not in known:
         raise UsageError(f"No score is called '{path}'.{suggest(path, list(known))}")
@@ -150,7 +186,7 @@ def find_score(slices: Iterable[Slice], path: str) -> Score:
 
 def check_path(path: str, splits: Sequence[str] = SPLITS) -> None:
     """Raises `UsageError` unless a score of this name can come out of an evaluation of these splits."""
-    known = [f"{family}/{split}/{name}" for family in FAMILIES for split in splits for name in METRICS[family]]
+    known = [f"{series}/{split}/{name}" for series in SERIES for split in splits for name in list_metrics(series)]
     if path not in known:
         raise UsageError(f"No score can be called '{path}' (family/split/metric).{suggest(path, known)}")
 
@@ -163,10 +199,10 @@ def compare_examples(
     differences = {}
     for path in paths:
         check_path(path)
-        family, split, name = path.split("/")
+        series, split, name = path.split("/")
         if name not in SHARES:
             raise UsageError(f"'{path}' is not a share of right answers, so two models cannot be paired on it.")
-        pairs = [_values(examples, family, split, SHARES[name]) for examples in (asked, before)]
+        pairs = [_values(examples, series, split, SHARES[name]) for examples in (asked, before)]
         difference = compare_paired(pairs[0], pairs[1], seed)
         if difference is not None:
             differences[path] = difference
@@ -193,17 +229,6 @@ def read_examples(path: Path) -> list[Example]:
     return examples
 
 
-def same_json(left: Any, right: Any) -> bool:
-    """Equality of two JSON values as Go reads them: 1 and 1.0 are one number, true is not 1."""
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same_json(left[key], right[key]) for key in left)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same_json, left, right))
-    return bool(left == right)
-
-
 def _score(name: str, examples: Sequence[Example], seed: int) -> Score:
     if name in SHARES:
         answers = [answer for answer in map(SHARES[name], examples) if answer is not None]
@@ -212,6 +237,10 @@ def _score(name: str, examples: Sequence[Example], seed: int) -> Score:
         sampled = [example for example in examples if example.nll is not None and example.nll_tokens]
         score = _score_ratio([e.nll or 0.0 for e in sampled], [e.nll_tokens or 0 for e in sampled], seed)
         return score.model_copy(update={key: _exp(getattr(score, key)) for key in ("value", "low", "high")})
+    if name == "bits_per_byte":
+        sampled = [example for example in examples if example.nll is not None]
+        bits = [(example.nll or 0.0) / math.log(2) for example in sampled]
+        return _score_ratio(bits, [len(example.expected.encode()) for example in sampled], seed)
     if name == "tokens_per_second":
         # The first token is timed with the prompt, so the rate is that of the others.
         timed = [(e.tokens - 1, e.total_ms, e.first_token_ms) for e in examples]
@@ -243,6 +272,6 @@ def _exp(value: float | None) -> float | None:
     return None if value is None else float(np.exp(value))
 
 
-def _values(examples: Iterable[Example], family: str, split: str, measure: Measure) -> Mapping[str, float]:
-    measured = ((e.id, measure(e)) for e in examples if e.family == family and e.split == split)
+def _values(examples: Iterable[Example], series: str, split: str, measure: Measure) -> Mapping[str, float]:
+    measured = ((e.id, measure(e)) for e in examples if e.series == series and e.split == split)
     return {key: float(value) for key, value in measured if value is not None}

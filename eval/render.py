@@ -10,17 +10,17 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from eval.card import (
-    ANSWER_METRIC,
-    FAMILY_TITLES,
     HELPED_METRICS,
     METRIC_TITLES,
     SPLIT_TITLES,
     Card,
+    find_answer_metric,
     list_facts,
     list_limits,
     make_visible,
+    title_series,
 )
-from eval.metrics import FAMILIES, METRICS
+from eval.metrics import SERIES, list_metrics
 from eval.verdict import format_difference
 from heimdall.refs import Score, Slice
 
@@ -42,16 +42,16 @@ def render_terminal(card: Card) -> "RenderableType":
     table.add_column("")
     for title in ("n", "JSON", "action", "parses", "right answer", "95 %", "p50 ms"):
         table.add_column(title, justify="right", no_wrap=True)
-    for family in FAMILIES:
-        parts = [part for part in card.report.slices if part.family == family]
+    for series in SERIES:
+        parts = [part for part in card.report.slices if part.family == series]
         if parts:
-            table.add_row(Text(FAMILY_TITLES[family], "bold"))
+            table.add_row(Text(title_series(series), "bold"))
         for part in parts:
-            scores, answer = part.scores, part.scores[ANSWER_METRIC[family]]
+            scores, answer = part.scores, part.scores[find_answer_metric(series)]
             shares = (scores.get(name) for name in ("json_valid", "action_accuracy", "parse_rate"))
             table.add_row(
                 f"  {SPLIT_TITLES[part.split]}",
-                str(scores["json_valid"].n),
+                str(scores["judged"].n),
                 *(format_value(score) if score else "" for score in shares),
                 Text(format_value(answer), "bold"),
                 format_bounds(answer),
@@ -68,17 +68,18 @@ def render_suite(slices: Iterable[Slice]) -> list[str]:
     lines = []
     for part in slices:
         judged = part.scores["judged"]
-        lines.append(f"{FAMILY_TITLES[part.family]:<24}{'n':>6}{'':>10}  95 %")
+        answer = find_answer_metric(part.family)
+        lines.append(f"{title_series(part.family):<24}{'n':>6}{'':>10}  95 %")
         for name in (
             "json_valid",
             "action_accuracy",
             "parse_rate",
             "exact_match",
-            ANSWER_METRIC[part.family],
+            answer,
             "judged",
         ):
             if score := part.scores.get(name):
-                title = "right answer" if name == ANSWER_METRIC[part.family] else METRIC_TITLES[name]
+                title = "right answer" if name == answer else METRIC_TITLES[name]
                 lines.append(f"  {title:<22}{score.n:>6}{format_value(score):>10}  {format_bounds(score)}".rstrip())
         left_out = judged.n - round(judged.n * (judged.value or 0.0))
         if left_out:
@@ -112,13 +113,13 @@ def render_html(card: Card) -> str:
         facts=list_facts(card),
         limits=list_limits(card),
         figures={name: Markup(to_svg(figure)) for name, figure in draw_figures(card).items()},
-        families=FAMILIES,
-        free={family: [name for name in METRICS[family] if name not in HELPED_METRICS] for family in FAMILIES},
-        helped={family: [name for name in METRICS[family] if name in HELPED_METRICS] for family in FAMILIES},
-        family_titles=FAMILY_TITLES,
+        series=SERIES,
+        free={series: [name for name in list_metrics(series) if name not in HELPED_METRICS] for series in SERIES},
+        helped={series: [name for name in list_metrics(series) if name in HELPED_METRICS] for series in SERIES},
+        title_series=title_series,
         split_titles=SPLIT_TITLES,
         metric_titles=METRIC_TITLES,
-        answer_metric=ANSWER_METRIC,
+        find_answer_metric=find_answer_metric,
     )
 
 
@@ -126,15 +127,16 @@ def render_markdown(card: Card) -> str:
     """The card for places that show Markdown. Replies are left out; they are on the page and in the examples file."""
     lines = [f"# {_escape(card.title)}: {card.outcome}", "", _escape(card.verdict.headline), ""]
     lines += [f"- {_escape(reason)}" for reason in card.verdict.reasons]
-    for family in FAMILIES:
-        parts = [part for part in card.report.slices if part.family == family]
+    for series in SERIES:
+        parts = [part for part in card.report.slices if part.family == series]
         if not parts:
             continue
-        titles = " | ".join(METRIC_TITLES[name] for name in METRICS[family])
-        lines += ["", f"## {FAMILY_TITLES[family]}", "", f"| | n | {titles} |"]
-        lines += ["| --- |" + " ---: |" * (len(METRICS[family]) + 1)]
+        names = list_metrics(series)
+        titles = " | ".join(METRIC_TITLES[name] for name in names)
+        lines += ["", f"## {title_series(series)}", "", f"| | n | {titles} |"]
+        lines += ["| --- |" + " ---: |" * (len(names) + 1)]
         for part in parts:
-            scores = [part.scores[name] for name in METRICS[family]]
+            scores = [part.scores[name] for name in names]
             cells = " | ".join(f"{format_value(score)} ({format_bounds(score)})" for score in scores)
             lines.append(f"| {SPLIT_TITLES[part.split]} | {part.scores['json_valid'].n} | {cells} |")
     if card.export is not None:

@@ -14,9 +14,10 @@ from cypher.graph import PropertyGraph
 from cypher.parse import check_syntax
 from cypher.run import check_shape
 from cypher.schema import GraphSchema, read_schema
+from heimdall.answers import ActionAnswer, Answer, format_action
 from heimdall.errors import EngineError, InputError, suggest
 from heimdall.refs import Record
-from heimdall.rows import Expected, Family, Message, format_action, read_lines
+from heimdall.rows import Family, Message, read_lines
 from nornicdb.contract import QUERY_ACTION, Contract
 
 
@@ -48,9 +49,10 @@ class SuiteRow(Record):
     family: Family
     split: Literal["suite"] = "suite"
     messages: tuple[Message, ...]
-    accepted: tuple[Expected, ...]
+    accepted: tuple[Answer, ...]
     graphs: tuple[PropertyGraph, ...]
     graph_schema: GraphSchema | None
+    category: None = None
     schema_id: None = None
 
     @property
@@ -62,11 +64,6 @@ class SuiteRow(Record):
     def answer(self) -> str:
         """The first accepted answer as the assistant would write it."""
         return self.messages[-1].content
-
-    @property
-    def expected(self) -> Expected:
-        """The first accepted answer."""
-        return self.accepted[0]
 
 
 def read_suite(path: Path, contract: Contract) -> list[SuiteRow]:
@@ -94,11 +91,11 @@ def _make_row(number: int, line: SuiteLine, contract: Contract, path: Path) -> S
     if line.cypher is not None:
         family: Family = "cypher_plain" if line.schema_text is None else "cypher_schema"
         params = {"cypher": line.cypher}
-        query = Expected(action=QUERY_ACTION, params=params, cypher=line.cypher, ordered=line.ordered)
-        accepted: tuple[Expected, ...] = (query,)
+        query = ActionAnswer(action=QUERY_ACTION, params=params, cypher=line.cypher, ordered=line.ordered)
+        accepted: tuple[ActionAnswer, ...] = (query,)
     else:
         family = "action"
-        accepted = tuple(Expected(action=each.action, params=each.params) for each in line.actions)
+        accepted = tuple(ActionAnswer(action=each.action, params=each.params) for each in line.actions)
     # As in the generated data: the schema, an empty line, the question.
     text = line.question if line.schema_text is None else f"{line.schema_text.strip()}\n\n{line.question}"
     answer = format_action(accepted[0].action, accepted[0].params)

@@ -1,12 +1,14 @@
 """Each stage's own small configuration. A preset is one of these per stage; unknown keys are refused."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from heimdall.rows import Prompt, Split
+from heimdall.rows import Family, Split
 
 Share = Annotated[float, Field(ge=0, le=1)]
+SystemPrompt = Literal["minimal", "full", "tail"]
 Quantization = Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K"]
 
 
@@ -17,14 +19,16 @@ class Config(BaseModel):
 
 
 class DataConfig(Config):
-    """What the generator makes. `shares` of the three families add up to one."""
+    """What the generator makes: `shares` of the rows, by family, that add up to one."""
 
     seed: int = 1
-    prompt: Prompt = "minimal"
+    prompt: SystemPrompt = "minimal"
+    other_prompts: dict[SystemPrompt, Share] = Field(
+        {}, description="share of the training rows that come under another of NornicDB's system prompts"
+    )
     train_rows: int = Field(gt=0)
     split_rows: int = Field(gt=0, description="rows of each family in each validation and test split")
-    action_share: Share = 0.2
-    cypher_plain_share: Share = 0.2
+    shares: dict[Family, Share] = {"action": 0.2, "cypher_plain": 0.2, "cypher_schema": 0.6}
     questions_per_schema: int = Field(4, ge=1, description="training questions that share one schema")
     max_node_types: int = Field(5, ge=2, le=12)
     invented_share: Share = 0.35
@@ -32,8 +36,11 @@ class DataConfig(Config):
 
     @model_validator(mode="after")
     def _shares_fit(self) -> "DataConfig":
-        if self.action_share + self.cypher_plain_share >= 1:
-            raise ValueError("action_share + cypher_plain_share must leave room for Cypher with a schema")
+        total = sum(self.shares.values())
+        if not math.isclose(total, 1.0, abs_tol=1e-6):
+            raise ValueError(f"shares add up to {total:g}, not to 1")
+        if sum(self.other_prompts.values()) > 1 or self.prompt in self.other_prompts:
+            raise ValueError("other_prompts names other prompts than `prompt`, with shares of at most 1 together")
         return self
 
 
@@ -130,8 +137,12 @@ class EvalConfig(Config):
     """How the shipped file is questioned."""
 
     seed: int = 1
-    splits: tuple[Split, ...] = ("test_iid", "test_schema", "test_composition", "test_phrasing")
+    splits: tuple[Split, ...] = ("test_iid", "test_schema", "test_composition", "test_phrasing", "test_fact")
     rows_per_slice: int = Field(200, gt=0, description="rows of each family in each split")
+    further_prompts: tuple[SystemPrompt, ...] = Field(
+        (), description="NornicDB's other prompts under which requests for actions are asked as well"
+    )
+    further_rows: int = Field(50, gt=0, description="requests of each split under each of these")
     timed_rows: int = Field(10, ge=0, description="rows of each slice that are asked once more, alone, to be timed")
     constrained_rows: int = Field(
         200, ge=0, description="rows of each slice that are answered under the grammar as well"

@@ -2,22 +2,36 @@
 
 A row holds the user's and the assistant's turns. The system turn belongs to NornicDB's contract, which shuffles it per
 request, so a row only names which of the contract's prompts it is for (`prompt`).
+
+- `minimal`, `full`: NornicDB's system prompts. `tail`: what its default batch size leaves of the full one.
+- `chat`: ChatML turns without a system prompt. `raw`: the one user message is the whole text that the model gets.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import pydantic
 
+from heimdall.answers import ActionAnswer, Answer, QueryAnswer
 from heimdall.errors import InputError
 from heimdall.files import explaining_disk_errors, replacing
 from heimdall.refs import Record
 
-Family = Literal["action", "cypher_schema", "cypher_plain"]
-Prompt = Literal["minimal", "full"]
-Split = Literal["train", "validation", "test_iid", "test_schema", "test_composition", "test_phrasing"]
+Family = Literal[
+    "action",
+    "cypher_schema",
+    "cypher_plain",
+    "cypher_help",
+    "operations",
+    "tlp_review",
+    "cognitive",
+    "code",
+    "general",
+]
+Prompt = Literal["minimal", "full", "tail", "chat", "raw"]
+Split = Literal["train", "validation", "test_iid", "test_schema", "test_composition", "test_phrasing", "test_fact"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
 SPLITS: tuple[Split, ...] = get_args(Split)
 TEST_SPLITS: tuple[Split, ...] = tuple(split for split in SPLITS if split.startswith("test_"))
 
@@ -29,15 +43,6 @@ class Message(Record):
     content: str
 
 
-class Expected(Record):
-    """The answer a judge compares with. `cypher` and `ordered` are set where `action` runs a query."""
-
-    action: str
-    params: dict[str, Any]
-    cypher: str | None = None
-    ordered: bool = False
-
-
 class Proof(Record):
     """What was checked when the row was made: result rows on each small graph, and mutants told apart."""
 
@@ -47,14 +52,17 @@ class Proof(Record):
 
 
 class Row(Record):
-    """One example. `skeleton` is the query's shape, `operators` its parts, `productions` the wordings used."""
+    """One example. `category` is a kind of question within the family, `source` the fact or case that it is about,
+    which splits keep apart; `skeleton` is the query's shape, `operators` its parts, `productions` the wordings used."""
 
     id: str
     family: Family
     split: Split
     prompt: Prompt
     messages: tuple[Message, ...]
-    expected: Expected
+    expected: Answer
+    category: str | None = None
+    source: str | None = None
     schema_id: str | None = None
     skeleton: str | None = None
     operators: tuple[str, ...] = ()
@@ -65,6 +73,11 @@ class Row(Record):
     def question(self) -> str:
         """The last user turn."""
         return next(message.content for message in reversed(self.messages) if message.role == "user")
+
+    @property
+    def query(self) -> str | None:
+        """The query in the expected answer, if it holds one that is judged."""
+        return self.expected.cypher if isinstance(self.expected, ActionAnswer | QueryAnswer) else None
 
     @property
     def answer(self) -> str:
@@ -113,8 +126,3 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise InputError(f"'{path}' is a directory, not a JSONL file.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}:{number}: not valid UTF-8 ({error.reason}).") from error
-
-
-def format_action(action: str, params: dict[str, Any]) -> str:
-    """The one spelling of an answer: NornicDB's own few-shot examples put spaces after colon and comma."""
-    return json.dumps({"action": action, "params": params}, ensure_ascii=False)

@@ -21,7 +21,16 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 DEFAULT_BATCH_SIZE = 2048  # NornicDB's default of heimdall.batch_size
+SYSTEM_PROMPTS: tuple[Prompt, ...] = ("minimal", "full", "tail")
 _TOKENS_PER_BYTE = 0.25  # NornicDB's estimate, TokensPerChar
+
+
+def render_prompt(contract: Contract, variant: Prompt, order: random.Random, messages: Sequence[Message]) -> str:
+    """The whole text that a model gets for these turns. Of the variant `tail` it sees the end only: `cut_prompt`."""
+    if variant == "raw":
+        return messages[-1].content
+    system = build_system_prompt(contract, variant, order) if variant in SYSTEM_PROMPTS else None
+    return render_chatml(system, messages)
 
 
 def build_system_prompt(contract: Contract, variant: Prompt, order: random.Random) -> str:
@@ -30,16 +39,20 @@ def build_system_prompt(contract: Contract, variant: Prompt, order: random.Rando
     A full prompt above the contract's budget becomes the minimal one, as in NornicDB.
     """
     actions = _list_actions(contract, order)
-    if variant == "full":
+    if variant != "minimal":
         full = _build_full(contract, actions)
         if int(len(full.encode()) * _TOKENS_PER_BYTE) <= contract.max_system_tokens:
             return full
     return contract.minimal_identity + contract.minimal_heading + actions + contract.minimal_final
 
 
-def render_chatml(system: str, messages: Sequence[Message]) -> str:
-    """The whole prompt in ChatML, ending with the cue for the assistant unless the last turn is already its answer."""
-    turns = [("system", system), *((message.role, message.content) for message in messages)]
+def render_chatml(system: str | None, messages: Sequence[Message]) -> str:
+    """The whole prompt in ChatML, ending with the cue for the assistant unless the last turn is already its answer.
+
+    Without a system prompt there is no turn for it.
+    """
+    turns = [("system", system)] if system is not None else []
+    turns += [(message.role, message.content) for message in messages]
     text = "".join(f"<|im_start|>{role}\n{content}<|im_end|>\n" for role, content in turns)
     return text if turns[-1][0] == "assistant" else text + "<|im_start|>assistant\n"
 

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from deployments.target import Target, read_deployment
-from eval.evaluate import EXAMPLES, Question, plan_questions, plan_suite
+from eval.evaluate import EXAMPLES
 from eval.evaluate import evaluate_gguf as question_file
 from eval.metrics import read_examples
+from eval.questions import Question, plan_questions, plan_suite
 from heimdall.config import Preset
 from heimdall.files import digest_file
 from heimdall.refs import ArtifactRef, ContractRef, DatasetRef, EvalReport, ExportResult
@@ -64,17 +65,18 @@ def _pick_config(preset: Preset) -> Mapping[str, Any]:
     return {"evaluation": preset.evaluation.model_dump(exclude={"threads"}), "prompt": preset.data.prompt}
 
 
-@stage("evaluate", version=2, result=EvalReport, config=_pick_config)
+@stage("evaluate", version=3, result=EvalReport, config=_pick_config)
 def _evaluate(work: Work, model: ArtifactRef, dataset: DatasetRef, contract: ContractRef) -> EvalReport:
     data = work.path(dataset.artifact)
     work.tracked.log_dataset(dataset, data, "evaluation")
-    questions = plan_questions(data, work.preset.evaluation)
+    questions = plan_questions(data, work.preset.evaluation, work.preset.data.prompt)
     return _ask(work, model, questions, contract, dataset.artifact.sha256)
 
 
-@stage("suite", version=1, result=EvalReport, config=_pick_config)
+@stage("suite", version=2, result=EvalReport, config=_pick_config)
 def _evaluate_suite(work: Work, model: ArtifactRef, suite: ArtifactRef, contract: ContractRef) -> EvalReport:
-    questions = plan_suite(work.path(suite), open_contract(work, contract), work.preset.evaluation)
+    asked_of = open_contract(work, contract)
+    questions = plan_suite(work.path(suite), asked_of, work.preset.evaluation, work.preset.data.prompt)
     return _ask(work, model, questions, contract, suite.sha256)
 
 
@@ -85,7 +87,6 @@ def _ask(
         work.path(model),
         questions,
         open_contract(work, contract),
-        work.preset.data.prompt,
         work.preset.evaluation,
         work.directory,
         work.show_progress("evaluate", "questions"),

@@ -7,14 +7,14 @@ own branch, and its positions continue those above, so every row gets the loss a
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from heimdall.errors import InputError
 from heimdall.rows import Prompt, Row
 from nornicdb.contract import Contract
-from nornicdb.prompts import build_system_prompt
+from nornicdb.prompts import SYSTEM_PROMPTS, build_system_prompt, cut_prompt, render_chatml
 from training.tokenizer import TURN_END, TURN_START
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class EncodedRow:
     """A row after its system turn: the user's turn up to the assistant's cue, and the answer with its end of turn."""
 
     id: str
+    system: Prompt
     prompt: list[int]
     answer: list[int]
     group: str | None
@@ -38,8 +39,10 @@ class EncodedRow:
 
 @dataclass(frozen=True)
 class Group:
-    """Rows that begin alike: the tokens of their common beginning, then what is each row's own, with its labels."""
+    """Rows for one of the contract's prompts that begin alike: the tokens of their common beginning, then what is each
+    row's own, with its labels."""
 
+    system: Prompt
     common: list[int]
     branches: list[list[int]]
     labels: list[list[int]]
@@ -51,10 +54,10 @@ class Group:
 
 
 class PlannedBatch(NamedTuple):
-    """The groups of one batch, and whether they come with the system prompt."""
+    """The groups of one batch, and the system prompt that they come with, if any."""
 
     groups: list[Group]
-    prompted: bool
+    system: Prompt | None
 
 
 @dataclass(frozen=True)
@@ -90,17 +93,20 @@ class RowEncoder:
         self.pad: int = tokenizer.pad_token_id
 
     def encode_prefix(self, prompt: Prompt, order: random.Random) -> list[int]:
-        """The system turn with its actions in a random order."""
+        """The system turn with its actions in a random order; of the variant `tail`, what the model sees of it."""
+        if prompt not in SYSTEM_PROMPTS:
+            return []
         system = build_system_prompt(self._contract, prompt, order)
-        return self._encode(f"{TURN_START}system\n{system}{TURN_END}\n")
+        tokens = self._encode(f"{TURN_START}system\n{system}{TURN_END}\n")
+        return cut_prompt(tokens) if prompt == "tail" else tokens
 
     def encode(self, row: Row) -> EncodedRow:
         """A row's turns. The system turn ends with a control token, so cutting there changes no token."""
         *before, answer = row.messages
-        turns = "".join(f"{TURN_START}{message.role}\n{message.content}{TURN_END}\n" for message in before)
         return EncodedRow(
             id=row.id,
-            prompt=self._encode(f"{turns}{TURN_START}assistant\n"),
+            system=row.prompt,
+            prompt=self._encode(before[-1].content if row.prompt == "raw" else render_chatml(None, before)),
             answer=self._encode(answer.content + TURN_END),
             group=row.schema_id,
         )
@@ -109,10 +115,10 @@ class RowEncoder:
         return list(self._tokenizer.encode(text, add_special_tokens=False))
 
 
-def check_lengths(rows: Sequence[EncodedRow], prefix: int, limit: int) -> None:
+def check_lengths(rows: Sequence[EncodedRow], prefixes: Mapping[Prompt, int], limit: int) -> None:
     """Raises `InputError` naming the first row that does not fit into `limit` tokens: an answer is never cut."""
     for row in rows:
-        length = prefix + len(row.prompt) + len(row.answer)
+        length = prefixes[row.system] + len(row.prompt) + len(row.answer)
         if length > limit:
             raise InputError(
                 f"Row {row.id} has {length} tokens with its system prompt, more than train.max_seq_length {limit}; "
@@ -121,14 +127,15 @@ def check_lengths(rows: Sequence[EncodedRow], prefix: int, limit: int) -> None:
 
 
 def group_rows(rows: Sequence[EncodedRow], tokens: int) -> list[Group]:
-    """Neighbouring rows of one schema (or of none) in groups of at most `tokens` tokens; a longer row is alone.
+    """Neighbouring rows of one schema (or of none) and prompt in groups of at most `tokens` tokens; longer ones alone.
 
     Groups of all families come out about equally long, so that a batch can mix them without padding.
     """
     groups: list[Group] = []
     start = 0
     for end in range(1, len(rows) + 1):
-        if end < len(rows) and rows[end].group == rows[start].group and lay_out(rows[start : end + 1]).tokens <= tokens:
+        alike = end < len(rows) and (rows[end].group, rows[end].system) == (rows[start].group, rows[start].system)
+        if alike and lay_out(rows[start : end + 1]).tokens <= tokens:
             continue
         groups.append(lay_out(rows[start:end]))
         start = end
@@ -141,6 +148,7 @@ def lay_out(rows: Sequence[EncodedRow]) -> Group:
     # The last prompt token predicts the answer's first one, so it belongs to the branch.
     common = min(common, *(len(row.prompt) - 1 for row in rows)) if len(rows) > 1 else 0
     return Group(
+        system=rows[0].system,
         common=rows[0].prompt[:common],
         branches=[row.prompt[common:] + row.answer for row in rows],
         labels=[[IGNORED] * (len(row.prompt) - common) + row.answer for row in rows],
@@ -160,17 +168,28 @@ def plan_batches(
     groups: Sequence[Group], rows: int, prompted_rows: int, prompt_share: float, seed: int
 ) -> list[PlannedBatch]:
     """All groups in batches of about `rows` rows, in an order set by the seed; `prompt_share` of the groups come with
-    the system prompt, in batches of about `prompted_rows`.
+    the system prompt that they are for, in batches of about `prompted_rows`.
 
     Half of those are strewn among the others, so that the model never knows only one of the two; the rest come last.
+    Groups that are for no system prompt never have one.
     """
     rng = random.Random(seed)
     order = rng.sample(groups, len(groups))
     strewn, last = round(len(order) * (1 - prompt_share)), round(len(order) * (1 - prompt_share / 2))
-    plan = [PlannedBatch(batch, False) for batch in _fill_batches(order[:strewn], rows, rng)]
-    plan += [PlannedBatch(batch, True) for batch in _fill_batches(order[strewn:last], prompted_rows, rng)]
+    bare = [group for place, group in enumerate(order) if place < strewn or group.system not in SYSTEM_PROMPTS]
+    plan = [PlannedBatch(batch, None) for batch in _fill_batches(bare, rows, rng)]
+    plan += _fill_prompted(order[strewn:last], prompted_rows, rng)
     rng.shuffle(plan)
-    return plan + [PlannedBatch(batch, True) for batch in _fill_batches(order[last:], prompted_rows, rng)]
+    end = _fill_prompted(order[last:], prompted_rows, rng)
+    if len({batch.system for batch in end}) > 1:
+        rng.shuffle(end)
+    return plan + end
+
+
+def _fill_prompted(order: Sequence[Group], rows: int, rng: random.Random) -> list[PlannedBatch]:
+    """Batches of one system prompt each."""
+    by_system = {system: [group for group in order if group.system == system] for system in SYSTEM_PROMPTS}
+    return [PlannedBatch(b, system) for system, found in by_system.items() for b in _fill_batches(found, rows, rng)]
 
 
 def _fill_batches(order: Sequence[Group], rows: int, rng: random.Random) -> list[list[Group]]:
@@ -195,7 +214,7 @@ def build_batch(groups: Sequence[Group], prefix: Sequence[int], pad: int) -> Bat
 
     used = len(prefix) + sum(group.tokens for group in groups)
     if filler := -used % _TOKEN_STEP:  # a row that is nobody's: its token is `pad` and nothing is learnt from it
-        groups = [*groups, Group([], [[pad] * filler], [[IGNORED] * filler])]
+        groups = [*groups, Group("chat", [], [[pad] * filler], [[IGNORED] * filler])]
     starts = [len(prefix) + len(group.common) for group in groups]
     branches = [branch for group in groups for branch in group.branches]
     common = [token for group in groups for token in group.common]

@@ -38,7 +38,7 @@ from heimdall.config import TrainConfig
 from heimdall.errors import HeimdallError, InputError, TrainingError
 from heimdall.files import write_text
 from heimdall.hardware import Precision, choose_precision
-from heimdall.rows import Prompt, read_rows
+from heimdall.rows import read_rows
 from training.attention import use_tree_attention
 from training.batches import (
     IGNORED,
@@ -68,10 +68,8 @@ class BatchDataset(Dataset[list[Batch]]):
     Each batch that has the system prompt has its actions in another order.
     """
 
-    def __init__(
-        self, plan: list[PlannedBatch], encoder: RowEncoder, prompt: Prompt, config: TrainConfig, shards: int
-    ) -> None:
-        self._plan, self._encoder, self._prompt = plan, encoder, prompt
+    def __init__(self, plan: list[PlannedBatch], encoder: RowEncoder, config: TrainConfig, shards: int) -> None:
+        self._plan, self._encoder = plan, encoder
         self._seed, self._shards = config.seed, shards
         sizes = (sum(len(group.branches) for group in batch.groups) for batch in plan)
         self._rows = list(accumulate(sizes, initial=0))
@@ -80,9 +78,9 @@ class BatchDataset(Dataset[list[Batch]]):
         return len(self._plan)
 
     def __getitem__(self, index: int) -> list[Batch]:
-        (groups, prompted), prefix = self._plan[index], []
-        if prompted:
-            prefix = self._encoder.encode_prefix(self._prompt, random.Random(f"{self._seed}/{index}"))
+        (groups, system), prefix = self._plan[index], []
+        if system is not None:
+            prefix = self._encoder.encode_prefix(system, random.Random(f"{self._seed}/{index}"))
         shards = [groups[start :: self._shards] for start in range(min(self._shards, len(groups)))]
         return [build_batch(shard, prefix, self._encoder.pad) for shard in shards]
 
@@ -262,12 +260,11 @@ def _load_batches(
     found = list(read_rows(path))
     if limit is not None:
         found = sorted(found, key=lambda row: row.id.rpartition("-")[2])[:limit]
-    prompts = {row.prompt for row in found}
-    if len(prompts) > 1:
-        raise InputError(f"{path}: rows for several prompts ({', '.join(sorted(prompts))}) cannot be trained together.")
     encoded = [encoder.encode(row) for row in found]
-    prompt = found[0].prompt if found else "minimal"
-    check_lengths(encoded, len(encoder.encode_prefix(prompt, random.Random(0))), config.max_seq_length)
+    prefixes = {
+        prompt: len(encoder.encode_prefix(prompt, random.Random(0))) for prompt in {row.prompt for row in found}
+    }
+    check_lengths(encoded, prefixes, config.max_seq_length)
     answers = sum(len(row.answer) for row in encoded)
     if split == "train" and not answers:
         raise TrainingError(f"{path} has no row to learn from.")
@@ -278,7 +275,7 @@ def _load_batches(
         config.prompt_share if split == "train" else 1.0,
         config.seed,
     )
-    return BatchDataset(plan, encoder, prompt, config, shards), len(found), answers
+    return BatchDataset(plan, encoder, config, shards), len(found), answers
 
 
 def _load_model(config: TrainConfig, tokenizer: Any) -> PreTrainedModel:

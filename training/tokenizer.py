@@ -19,7 +19,7 @@ from heimdall.errors import InputError
 from heimdall.refs import Record
 from heimdall.rows import read_rows
 from nornicdb.contract import Contract
-from nornicdb.prompts import CHAT_TEMPLATE, CONTROL_TOKENS, build_system_prompt, render_chatml
+from nornicdb.prompts import CHAT_TEMPLATE, CONTROL_TOKENS, SYSTEM_PROMPTS, build_system_prompt, render_chatml
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -127,7 +127,7 @@ def _read_corpus(dataset: Path, contract: Contract) -> Iterator[str]:
     order = random.Random(0)
     prompts: Counter[str] = Counter()
     for row in read_rows(dataset / "train.jsonl"):
-        if prompts[row.prompt] < _PROMPT_COPIES:
+        if row.prompt in SYSTEM_PROMPTS and prompts[row.prompt] < _PROMPT_COPIES:
             prompts[row.prompt] += 1
             yield render_chatml(build_system_prompt(contract, row.prompt, order), row.messages)
         else:

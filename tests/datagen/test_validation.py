@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from datagen.near_duplicates import NearDuplicates
 from datagen.validation import validate_dataset
+from heimdall.answers import ActionAnswer, format_action
 from heimdall.config import ValidationConfig
 from heimdall.errors import InputError
-from heimdall.rows import Expected, Message, Proof, Row, format_action, write_rows
+from heimdall.rows import Message, Proof, Row, write_rows
 from nornicdb.contract import load_reference_contract
 
 CONTRACT = load_reference_contract()
@@ -24,7 +25,7 @@ def ask(question, action="heimdall.help", params=None, split="train", **details)
     params = params or {}
     answer = details.pop("answer", format_action(action, params))
     defaults = {"id": f"{split}-{question}", "family": "action", "prompt": "minimal"}
-    expected = Expected(action=action, params=params, cypher=details.pop("cypher", None))
+    expected = ActionAnswer(action=action, params=params, cypher=details.pop("cypher", None))
     messages = (Message(role="user", content=question), Message(role="assistant", content=answer))
     return Row(**{**defaults, "split": split, "messages": messages, "expected": expected, **details})
 

@@ -3,10 +3,12 @@
 import functools
 import random
 
-from eval.metrics import FAMILIES, Example, score_examples
+from eval.metrics import Example, score_examples
 from heimdall.config import EvalConfig
 from heimdall.refs import ArtifactRef, EvalReport
+from heimdall.rows import Family
 
+FAMILIES: tuple[Family, ...] = ("action", "cypher_schema", "cypher_plain")
 ACTIONS = ("heimdall.help", "heimdall.watcher.query", "heimdall.watcher.db_stats", "heimdall.watcher.discover")
 
 
@@ -18,6 +20,7 @@ def make_example(**changes: object) -> Example:
         "id": "row-1",
         "family": "cypher_schema",
         "split": "test_schema",
+        "prompt": "minimal",
         "order": 0,
         "question": "How many people are there?",
         "schema_id": "s1",

@@ -13,15 +13,17 @@ from hypothesis import strategies as st
 from cypher.graph import Node, PropertyGraph, SchemaGraphs, write_graphs
 from cypher.judge import Judge
 from cypher.run import Limits
-from eval.evaluate import ORDERS, PERPLEXITY_ROWS, Outcome, ask_questions, evaluate_gguf, judge_reply, plan_questions
-from eval.metrics import METRICS, find_score, read_examples, score_examples
+from eval.evaluate import ask_questions, evaluate_gguf
+from eval.judging import Bench, Outcome, judge_reply
+from eval.metrics import Example, find_score, list_metrics, read_examples, score_examples
+from eval.questions import ORDERS, PERPLEXITY_ROWS, Question, plan_questions
+from heimdall.answers import ActionAnswer, FactAnswer, JsonAnswer, QueryAnswer, TextAnswer, format_action
 from heimdall.config import EvalConfig
 from heimdall.errors import InputError
 from heimdall.progress import silent
-from heimdall.rows import Expected, Family, Message, Row, Split, format_action, write_rows
+from heimdall.rows import Family, Message, Row, Split, write_rows
 from nornicdb.contract import Contract, load_reference_contract
 from nornicdb.grammar import Grammar
-from nornicdb.replies import read_reply
 from nornicdb.runtime import Completion
 
 QUERY = "heimdall.watcher.query"
@@ -62,7 +64,7 @@ def make_row(
         "split": split,
         "prompt": "minimal",
         "messages": messages,
-        "expected": Expected(action=action, params=params, cypher=cypher),
+        "expected": ActionAnswer(action=action, params=params, cypher=cypher),
         "schema_id": None if cypher is None else "people",
     }
     return Row.model_validate({**fields, **changes})
@@ -86,7 +88,7 @@ class ScriptedModel:
     def answer(self, prompt: str | list[int], max_tokens: int) -> Completion:
         text = prompt if isinstance(prompt, str) else bytes(prompt).decode()
         self.prompts.append(text)
-        question = text.rsplit("<|im_start|>user\n", 1)[1].split("<|im_end|>")[0]
+        question = text.rsplit("<|im_start|>user\n", 1)[-1].split("<|im_end|>")[0]
         reply = self.replies[question]
         return Completion(
             text=reply,
@@ -137,7 +139,13 @@ def make_dataset(path: Path, rows: list[Row], splits: tuple[Split, ...] = EvalCo
 
 def judge_text(text: str, row: Row, contract: Contract, judge: Judge) -> Outcome:
     graphs = () if row.schema_id is None else GRAPHS
-    return judge_reply(row, read_reply(text, contract), graphs, judge, Limits(time_ms=5000))
+    return judge_reply(text, (row.expected,), graphs, Bench(contract, judge, Limits(time_ms=5000)))
+
+
+def ask(questions: list[Question], model: "ScriptedModel", contract: Contract, judge: Judge) -> list[Example]:
+    config = EvalConfig()
+    bench = Bench(contract, judge, Limits(time_ms=config.time_limit_ms, rows=config.row_limit))
+    return list(ask_questions(questions, config, bench, model, ScriptedBatch(model), None))
 
 
 def query_reply(cypher: Any) -> str:
@@ -210,8 +218,8 @@ def test_a_query_without_graphs_is_right_by_its_canonical_form_or_not_judged(con
 
 def test_a_query_that_does_not_end_is_not_judged_and_the_next_one_is(contract: Contract, judge: Judge) -> None:
     endless = "UNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS b UNWIND range(1, 100000) AS c RETURN count(*)"
-    graphs, limits = GRAPHS, Limits(time_ms=1000)
-    outcome = judge_reply(make_row(), read_reply(query_reply(endless), contract), graphs, judge, limits)
+    bench = Bench(contract, judge, Limits(time_ms=1000))
+    outcome = judge_reply(query_reply(endless), (make_row().expected,), GRAPHS, bench)
     assert outcome.judgement == "not_judged", outcome.reason
     assert judge_text(query_reply(GOLD + " "), make_row(), contract, judge).judgement == "right"
 
@@ -233,30 +241,29 @@ def test_questions_follow_from_the_seed_and_are_grouped_by_order(tmp_path: Path)
     rows += [make_row(i, "action", "test_iid", "heimdall.help", {}) for i in range(10)]
     dataset = make_dataset(tmp_path, rows)
     config = EvalConfig(rows_per_slice=100)
-    questions = plan_questions(dataset, config)
-    assert questions == plan_questions(dataset, config)
+    questions = plan_questions(dataset, config, "minimal")
+    assert questions == plan_questions(dataset, config, "minimal")
     assert [question.row.id for question in questions] != [
-        question.row.id for question in plan_questions(dataset, EvalConfig(rows_per_slice=100, seed=2))
+        question.row.id for question in plan_questions(dataset, EvalConfig(rows_per_slice=100, seed=2), "minimal")
     ]
-    counts = Counter((row.family, row.split) for row, *_ in questions)
+    counts = Counter((question.row.family, question.row.split) for question in questions)
     assert counts == {
         ("cypher_schema", "test_iid"): 100,
         ("cypher_schema", "test_schema"): 100,
         ("action", "test_iid"): 10,
     }
-    orders = [order for _, order, *_ in questions]
+    orders = [question.order for question in questions]
     assert orders == sorted(orders)
     assert set(orders) == set(range(ORDERS))
     assert sum(question.scored for question in questions) == 2 * PERPLEXITY_ROWS + 10
-    assert len({row.id for row, *_ in questions}) == len(questions)
+    assert len({question.id for question in questions}) == len(questions)
 
 
 def test_a_model_that_knows_the_answers_gets_full_marks(contract: Contract, judge: Judge, tmp_path: Path) -> None:
     rows = [make_row(i) for i in range(12)]
-    questions = plan_questions(make_dataset(tmp_path, rows), EvalConfig())
+    questions = plan_questions(make_dataset(tmp_path, rows), EvalConfig(), "minimal")
     model = ScriptedModel({row.question: row.answer for row in rows})
-    systems = [f"system {order}" for order in range(ORDERS)]
-    examples = list(ask_questions(questions, systems, contract, EvalConfig(), model, ScriptedBatch(model), None, judge))
+    examples = ask(questions, model, contract, judge)
     slices = score_examples(examples)
     for name in ("json_valid", "action_accuracy", "parse_rate", "execution_accuracy", "judged", "exact_match"):
         assert find_score(slices, f"cypher_schema/test_schema/{name}").value == 1.0
@@ -280,10 +287,8 @@ def test_a_repaired_query_counts_beside_the_free_figure_and_not_in_it(
     write_graphs(dataset / "graphs.jsonl", [schema])
     slips = [GOLD, GOLD.replace("Person", "person"), GOLD.replace("p.age", "p.height"), "MATCH"]
     model = ScriptedModel({row.question: query_reply(slip) for row, slip in zip(rows, slips, strict=True)})
-    questions = plan_questions(dataset, EvalConfig())
-    examples = list(
-        ask_questions(questions, [""] * ORDERS, contract, EvalConfig(), model, ScriptedBatch(model), None, judge)
-    )
+    questions = plan_questions(dataset, EvalConfig(), "minimal")
+    examples = ask(questions, model, contract, judge)
     by_id = {example.id: (example.judgement, example.repaired) for example in examples}
     assert [by_id[row.id] for row in rows] == [
         ("right", "right"), ("wrong", "right"), ("wrong", "wrong"), ("wrong", "wrong")
@@ -294,11 +299,9 @@ def test_a_repaired_query_counts_beside_the_free_figure_and_not_in_it(
 
 
 def test_an_answer_that_was_cut_off_is_marked(contract: Contract, judge: Judge, tmp_path: Path) -> None:
-    questions = plan_questions(make_dataset(tmp_path, [make_row()]), EvalConfig())
+    questions = plan_questions(make_dataset(tmp_path, [make_row()]), EvalConfig(), "minimal")
     model = ScriptedModel({make_row().question: make_row().answer[:-2] + " " * 300})
-    (example,) = ask_questions(
-        questions, ["s"] * ORDERS, contract, EvalConfig(), model, ScriptedBatch(model), None, judge
-    )
+    (example,) = ask(questions, model, contract, judge)
     assert (example.stopped, example.tokens, example.json_valid, example.judgement) == ("limit", 256, False, "wrong")
 
 
@@ -312,7 +315,7 @@ def test_a_real_file_is_questioned_and_scored(tiny_gguf: Path, contract: Contrac
     def note(done: int, total: int, note: str = "") -> None:
         seen.append((done, total, note))
 
-    summary = evaluate_gguf(tiny_gguf, plan_questions(dataset, config), contract, "minimal", config, out, note)
+    summary = evaluate_gguf(tiny_gguf, plan_questions(dataset, config, "minimal"), contract, config, out, note)
     assert summary.questions == 6
     assert seen[-1] == (6, 6, "0% right")
     assert [(part.family, part.split) for part in summary.slices] == [
@@ -320,7 +323,7 @@ def test_a_real_file_is_questioned_and_scored(tiny_gguf: Path, contract: Contrac
         ("cypher_schema", "test_schema"),
     ]
     for part in summary.slices:
-        assert tuple(part.scores) == METRICS[part.family]  # type: ignore[index]
+        assert tuple(part.scores) == list_metrics(part.family)
         assert part.scores["json_valid"].value == 0.0  # random weights
         assert part.scores["perplexity"].value is not None
         assert part.scores["perplexity"].value > 20  # of 416 tokens, on average nearly all are as likely
@@ -329,7 +332,7 @@ def test_a_real_file_is_questioned_and_scored(tiny_gguf: Path, contract: Contrac
     examples = read_examples(out / summary.examples)
     assert len(examples) == 6
     again = evaluate_gguf(
-        tiny_gguf, plan_questions(dataset, config), contract, "minimal", config, tmp_path / "again", silent
+        tiny_gguf, plan_questions(dataset, config, "minimal"), contract, config, tmp_path / "again", silent
     )
     timeless = [example.model_copy(update={"first_token_ms": 0.0, "total_ms": 0.0}) for example in examples]
     assert timeless == [
@@ -339,7 +342,9 @@ def test_a_real_file_is_questioned_and_scored(tiny_gguf: Path, contract: Contrac
 
 
 def test_an_interrupted_evaluation_leaves_nothing(tiny_gguf: Path, contract: Contract, tmp_path: Path) -> None:
-    questions = plan_questions(make_dataset(tmp_path / "data", [make_row(i) for i in range(5)]), EvalConfig())
+    questions = plan_questions(
+        make_dataset(tmp_path / "data", [make_row(i) for i in range(5)]), EvalConfig(), "minimal"
+    )
     out = tmp_path / "out"
     out.mkdir()
 
@@ -348,13 +353,13 @@ def test_an_interrupted_evaluation_leaves_nothing(tiny_gguf: Path, contract: Con
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        evaluate_gguf(tiny_gguf, questions, contract, "minimal", EvalConfig(max_tokens=4), out, interrupt)
+        evaluate_gguf(tiny_gguf, questions, contract, EvalConfig(max_tokens=4), out, interrupt)
     assert list(out.iterdir()) == []
 
 
 def test_data_that_cannot_be_judged_stops_the_evaluation_with_a_name(tmp_path: Path) -> None:
     def plan(dataset: Path) -> None:
-        plan_questions(dataset, EvalConfig())
+        plan_questions(dataset, EvalConfig(), "minimal")
 
     with pytest.raises(InputError, match=r"graphs\.jsonl' does not exist"):
         plan(tmp_path)
@@ -366,3 +371,73 @@ def test_data_that_cannot_be_judged_stops_the_evaluation_with_a_name(tmp_path: P
     (broken / "test_iid.jsonl").write_text("{}\n")
     with pytest.raises(InputError, match=r"test_iid\.jsonl:1"):
         plan(broken)
+
+
+FENCED = f"Compare ages:\n\n```cypher\n{GOLD}\n```\n\nThis lists names."
+PORT = FactAnswer(required=(("NORNICDB_HTTP_PORT",), ("7474",)), forbidden=("7687",))
+REVIEW = JsonAnswer(value={"approved": [0, 2], "reason": "same topic"}, unordered=("approved",), free=("reason",))
+
+
+@pytest.mark.parametrize(
+    ("expected", "reply", "judgement"),
+    [
+        (QueryAnswer(cypher=GOLD), FENCED, "right"),
+        (QueryAnswer(cypher=GOLD), FENCED.replace("```cypher", "```"), "right"),
+        (QueryAnswer(cypher=GOLD), "```cypher\nMATCH (p:Person) WHERE NOT p.age <= 30 RETURN p.name\n```", "right"),
+        (QueryAnswer(cypher=GOLD), FENCED.replace("> 30", ">= 30"), "wrong"),
+        (QueryAnswer(cypher=GOLD), FENCED.replace("RETURN", "RETRUN"), "wrong"),
+        (QueryAnswer(cypher=GOLD), GOLD, "wrong"),
+        (PORT, "Set nornicdb_http_port;  it is 7474 by default.", "right"),
+        (PORT, "Set NORNICDB_HTTP_PORT_2; it is 7474.", "wrong"),
+        (PORT, "Set NORNICDB_HTTP_PORT; it is 74745.", "wrong"),
+        (PORT, "Set NORNICDB_HTTP_PORT.", "wrong"),
+        (PORT, "Set NORNICDB_HTTP_PORT: 7474 or 7687.", "wrong"),
+        (REVIEW, '{"approved": [2, 0], "reason": "anything"}', "right"),
+        (REVIEW, 'Sure: {"approved": [0, 2.0], "reason": ""}', "right"),
+        (REVIEW, '{"approved": [0], "reason": "same topic"}', "wrong"),
+        (REVIEW, '{"approved": [0, 2, 2], "reason": "same topic"}', "wrong"),
+        (REVIEW, '{"approved": [0, 2]}', "wrong"),
+        (REVIEW, '{"approved": [0, 2], "reason": "", "more": 1}', "wrong"),
+        (REVIEW, '{"approved": [0, 2], "reason": ', "wrong"),
+        (TextAnswer(text="RED"), " red.", "right"),
+        (TextAnswer(text="RED"), "red or green", "wrong"),
+    ],
+)
+def test_prose_facts_json_and_labels_are_judged_by_what_they_say(
+    expected: Any, reply: str, judgement: str, contract: Contract, judge: Judge
+) -> None:
+    outcome = judge_reply(reply, (expected,), GRAPHS, Bench(contract, judge, Limits(time_ms=5000)))
+    assert outcome.judgement == judgement, outcome.reason
+    assert (outcome.json_valid is None) == (expected.kind != "json")
+    assert (outcome.parses is None) == (expected.kind != "query")
+
+
+def test_requests_are_asked_under_further_prompts_in_slices_of_their_own(
+    contract: Contract, judge: Judge, tmp_path: Path
+) -> None:
+    rows = [make_row(i, "action", "test_iid", "heimdall.help", {}) for i in range(6)]
+    rows.append(make_row(9, "general", "test_iid", expected=TextAnswer(text="RED"), prompt="raw", schema_id=None))
+    dataset = make_dataset(tmp_path, rows)
+    config = EvalConfig(further_prompts=("full", "tail", "minimal"), further_rows=2)
+    questions = plan_questions(dataset, config, "minimal")
+    asked = Counter((question.prompt, question.further) for question in questions)
+    assert asked == {("minimal", False): 6, ("full", True): 2, ("tail", True): 2, ("raw", False): 1}
+    model = ScriptedModel({row.question: row.answer for row in rows[:6]} | {rows[6].question: "red"})
+    slices = score_examples(ask(questions, model, contract, judge))
+    assert [part.family for part in slices] == ["action", "general", "action@full", "action@tail"]
+    assert find_score(slices, "action@tail/test_iid/action_accuracy").n == 2
+    # Of the full prompt NornicDB's default batch leaves the end: n modulo 2048 tokens, which are bytes here.
+    full, tail = ({len(p.encode()) for p in model.prompts if want(p)} for want in (is_full, is_tail))
+    assert full
+    assert tail == {length % 2048 for length in full}
+    assert model.prompts.count(rows[6].question) == 2  # raw: nothing around it; asked once more, to be timed
+
+
+def is_full(prompt: str) -> bool:
+    contract = load_reference_contract()
+    return contract.identity in prompt
+
+
+def is_tail(prompt: str) -> bool:
+    contract = load_reference_contract()
+    return not is_full(prompt) and contract.final.strip() in prompt

@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from cypher.judge import Judge
-from eval.evaluate import ORDERS, ask_questions, plan_suite
+from cypher.run import Limits
+from eval.evaluate import ask_questions
+from eval.judging import Bench
 from eval.metrics import Example, find_score, score_examples
+from eval.questions import plan_suite
 from eval.render import render_suite
 from eval.suite import read_suite
+from heimdall.answers import format_action
 from heimdall.config import EvalConfig
 from heimdall.errors import InputError
-from heimdall.rows import format_action
 from nornicdb.contract import load_reference_contract
 from nornicdb.grammar import Grammar
 from nornicdb.runtime import Completion
@@ -92,9 +95,9 @@ def write_suite(path: Path, *lines: dict[str, Any]) -> Path:
 def ask(path: Path, replies: Sequence[str], judge: Judge) -> tuple[list[Example], Scripted]:
     """The examples in the order of the lines."""
     model, config = Scripted(replies), EvalConfig(timed_rows=0)
-    questions = plan_suite(path, CONTRACT, config)
-    systems = ["system"] * ORDERS
-    examples = ask_questions(questions, systems, CONTRACT, config, model, ScriptedBatch(model), None, judge)
+    questions = plan_suite(path, CONTRACT, config, "minimal")
+    bench = Bench(CONTRACT, judge, Limits(time_ms=config.time_limit_ms, rows=config.row_limit))
+    examples = ask_questions(questions, config, bench, model, ScriptedBatch(model), None)
     return sorted(examples, key=lambda example: int(example.id.removeprefix("line-"))), model
 
 
@@ -166,7 +169,7 @@ def test_the_schema_stands_before_the_question_in_whatever_notation(judge: Judge
 
 def test_every_question_is_asked_however_many_rows_a_slice_may_have(tmp_path: Path) -> None:
     suite = write_suite(tmp_path / "s.jsonl", *[{"cypher": GOLD}] * 30)
-    questions = plan_suite(suite, CONTRACT, EvalConfig(rows_per_slice=2))
+    questions = plan_suite(suite, CONTRACT, EvalConfig(rows_per_slice=2), "minimal")
     assert len({question.row.id for question in questions}) == 30
     assert [question.order for question in questions] == sorted(question.order for question in questions)
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from heimdall.answers import ActionAnswer, format_action
 from heimdall.errors import InputError
-from heimdall.rows import SPLITS, TEST_SPLITS, Expected, Message, Proof, Row, format_action, read_rows, write_rows
+from heimdall.rows import SPLITS, TEST_SPLITS, Message, Proof, Row, read_rows, write_rows
 
 ROW = Row(
     id="r1",
@@ -21,7 +22,7 @@ ROW = Row(
         Message(role="user", content="How many\u2028cats?\n"),
         Message(role="assistant", content=format_action("heimdall.watcher.query", {"cypher": "RETURN 1"})),
     ),
-    expected=Expected(action="heimdall.watcher.query", params={"cypher": "RETURN 1"}, cypher="RETURN 1"),
+    expected=ActionAnswer(action="heimdall.watcher.query", params={"cypher": "RETURN 1"}, cypher="RETURN 1"),
     schema_id="s1",
     skeleton="k",
     operators=("match",),
@@ -33,9 +34,9 @@ params = st.dictionaries(
 )
 
 
-@given(st.lists(st.builds(Expected, action=st.text(), params=params, ordered=st.booleans()), max_size=5))
+@given(st.lists(st.builds(ActionAnswer, action=st.text(), params=params, ordered=st.booleans()), max_size=5))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
-def test_rows_read_back_as_they_were_written_whatever_their_text(tmp_path: Path, expected: list[Expected]) -> None:
+def test_rows_read_back_as_they_were_written_whatever_their_text(tmp_path: Path, expected: list[ActionAnswer]) -> None:
     rows = [ROW.model_copy(update={"id": str(index), "expected": one}) for index, one in enumerate(expected)]
     assert write_rows(tmp_path / "rows.jsonl", rows) == len(rows)
     assert list(read_rows(tmp_path / "rows.jsonl")) == rows
@@ -64,7 +65,7 @@ def test_the_splits_for_tests_are_all_that_say_so() -> None:
         (ROW.model_dump_json().replace('"train"', '"trian"'), "split: "),
         (ROW.model_dump_json().replace('"user"', '"system"', 1), "messages.0.role: "),
         (ROW.model_dump_json().replace('"id"', '"identity"'), "id: Field required"),
-        (ROW.model_dump_json().replace('"ordered"', '"sorted"'), "expected.sorted: Extra inputs"),
+        (ROW.model_dump_json().replace('"ordered"', '"sorted"'), "expected.action.sorted: Extra inputs"),
     ],
 )
 def test_a_line_that_is_no_row_is_named_with_its_key(tmp_path: Path, line: str, where: str) -> None:

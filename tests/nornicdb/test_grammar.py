@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_models import PROMPTS
 
+from heimdall.answers import format_action
 from heimdall.errors import EngineError
-from heimdall.rows import format_action
 from nornicdb.contract import Action, Contract, Param, load_reference_contract
 from nornicdb.grammar import TIE, Grammar, GrammarState, build_grammar, choose_token, follows_grammar
 from nornicdb.replies import check_params, read_reply

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heimdall.rows import format_action
+from heimdall.answers import format_action
 from nornicdb.contract import load_reference_contract
 from nornicdb.replies import check_params, read_reply
 

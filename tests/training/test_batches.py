@@ -52,7 +52,7 @@ def loss_as_tree(model: Any, batch: Batch) -> tuple[torch.Tensor, int]:
 
 
 def encode(pairs: list[tuple[list[int], list[int]]]) -> list[EncodedRow]:
-    return [EncodedRow(f"r{i}", prompt, answer, "g") for i, (prompt, answer) in enumerate(pairs)]
+    return [EncodedRow(f"r{i}", "minimal", prompt, answer, "g") for i, (prompt, answer) in enumerate(pairs)]
 
 
 def loss_one_by_one(model: Any, prefix: list[int], rows: list[EncodedRow]) -> torch.Tensor:
@@ -97,7 +97,7 @@ def test_a_branch_does_not_see_its_sibling(model: Any) -> None:
     rows = encode([([*beginning, 70, 71], [100, 101]), ([*beginning, 70, 71], [200, 201])])
     losses = []
     for answer in ([200, 201], [300, 301]):
-        other = EncodedRow("x", rows[1].prompt, answer, "g")
+        other = EncodedRow("x", "minimal", rows[1].prompt, answer, "g")
         batch = build_batch([lay_out([other, rows[0]])], [], pad=0)
         alone = build_batch([lay_out([other])], [], pad=0)
         losses.append((loss_as_tree(model, batch)[0] - loss_as_tree(model, alone)[0]).item())
@@ -158,7 +158,7 @@ def test_positions_of_a_branch_go_on_from_what_is_above_it(pairs: Pairs, prefix_
 
 @given(st.lists(st.sampled_from(["a", "b", None]), min_size=1, max_size=30), st.integers(1, 20))
 def test_groups_keep_all_rows_in_order_and_never_mix_schemas(owners: list[str | None], tokens: int) -> None:
-    rows = [EncodedRow(str(i), [1, 2, i + 5], [3], owner) for i, owner in enumerate(owners)]
+    rows = [EncodedRow(str(i), "minimal", [1, 2, i + 5], [3], owner) for i, owner in enumerate(owners)]
     groups = group_rows(rows, tokens)
     assert sum(len(group.branches) for group in groups) == len(rows)
     assert all(len(group.branches) == 1 or group.tokens <= tokens for group in groups)
@@ -175,7 +175,7 @@ def test_a_plan_holds_every_group_once_and_repeats_with_its_seed(
     plan = plan_batches(groups, size, 2 * size, share, seed)
     assert sorted(id(group) for batch in plan for group in batch.groups) == sorted(id(group) for group in groups)
     assert plan == plan_batches(groups, size, 2 * size, share, seed)
-    assert all(len(batch.groups) <= (2 * size if batch.prompted else size) for batch in plan)
+    assert all(len(batch.groups) <= (2 * size if batch.system else size) for batch in plan)
 
 
 @given(st.integers(1, 200), st.floats(0, 1), st.integers(0, 5))
@@ -183,7 +183,7 @@ def test_the_asked_share_of_rows_has_the_system_prompt_and_half_of_them_come_las
     count: int, share: float, seed: int
 ) -> None:
     plan = plan_batches([lay_out(encode([([1, 2], [3])])) for _ in range(count)], 1, 1, share, seed)
-    prompted = [batch.prompted for batch in plan]
+    prompted = [batch.system is not None for batch in plan]
     assert sum(prompted) == pytest.approx(count * share, abs=1)
     assert all(prompted[round(count * (1 - share / 2)) :])
 
@@ -200,4 +200,4 @@ def test_cutting_after_the_system_turn_changes_no_token(training_data: Path, tra
 
 def test_a_row_that_does_not_fit_is_named() -> None:
     with pytest.raises(InputError, match="Row r0 has 12 tokens"):
-        check_lengths(encode([([1] * 4, [2] * 3)]), prefix=5, limit=11)
+        check_lengths(encode([([1] * 4, [2] * 3)]), prefixes={"minimal": 5}, limit=11)

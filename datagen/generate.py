@@ -7,19 +7,21 @@ import multiprocessing
 import os
 import random
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Generator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
-from cypher.graph import SchemaGraphs, write_graphs
 from datagen.card import render_card
 from datagen.examples import Chunk, ChunkSpec, make_chunk
+from datagen.parts import Parts, Place
 from heimdall.config import DataConfig
 from heimdall.errors import InputError
 from heimdall.files import write_text
 from heimdall.progress import Progress, silent
 from heimdall.refs import Record
-from heimdall.rows import FAMILIES, SPLITS, Family, Row, Split, write_rows
+from heimdall.rows import FAMILIES, SPLITS, Family, Row, Split, read_rows
 from nornicdb.contract import Contract
 
 # What a split holds out must be there to be held out: schemas and compositions of queries, facts.
@@ -28,6 +30,7 @@ _SPLITS: dict[Family, tuple[Split, ...]] = {
     "cypher_schema": ("validation", "test_iid", "test_schema", "test_composition", "test_phrasing"),
     "cypher_plain": ("validation", "test_iid", "test_schema", "test_composition", "test_phrasing"),
 }
+_PARTS = "parts"
 _IDLE_CHUNKS = 40  # chunks in a row without a new row: the wording is exhausted
 
 
@@ -61,56 +64,55 @@ def generate_dataset(
 ) -> DatasetSummary:
     """Writes `<split>.jsonl` for every split, `graphs.jsonl` and the data set card `README.md` into `out`.
 
-    Raises `InputError` when the generator cannot make as many different rows as are asked for, or when the contract
-    lacks an action that the rows ask for.
+    What an interrupted try has left in `out` is continued, and ends with the same bytes. Raises `InputError` when the
+    generator cannot make as many different rows as are asked for, or when the contract lacks an action that the rows
+    ask for.
     """
     if config.shares.get("action"):
         _check_actions(contract)
     counts = plan_counts(config)
-    total, done = sum(counts.values()), 0
-    taken: set[str] = set()
-    rows: dict[Split, list[Row]] = {split: [] for split in SPLITS}
-    graphs: list[SchemaGraphs] = []
-    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool:
-        for (split, family), wanted in counts.items():
-            made, idle = 0, 0
-            for chunk in _stream_chunks(pool, config, split, family):
-                used = set()
-                for row in chunk.rows:
-                    key = normalize_question(row.question)
-                    if key in taken or made == wanted:
-                        continue
-                    taken.add(key)
-                    rows[split].append(_place(row, f"{split}-{family}-{made:06d}", config))
-                    used.add(row.schema_id)
-                    made += 1
-                graphs += [stored for stored in chunk.graphs if stored.schema_id in used]
-                progress(done + made, total, f"{split} {family}")
-                idle = 0 if used else idle + 1
-                if made == wanted:
-                    break
-                if idle == _IDLE_CHUNKS:
-                    raise InputError(
-                        f"Only {made} different {family} rows could be made for {split}, {wanted} were asked for; "
-                        "lower data.train_rows or data.split_rows."
-                    )
-            done += made
-    for split in SPLITS:
-        if rows[split]:
-            write_rows(out / f"{split}.jsonl", rows[split])
-    write_graphs(out / "graphs.jsonl", graphs)
-    summary = _summarize(rows)
-    write_text(out / "README.md", render_card(config, contract, summary.model_dump(), rows["test_iid"][:3]))
+    total = sum(counts.values())
+    with (
+        ProcessPoolExecutor(workers or os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool,
+        Parts(out / _PARTS, list(counts), normalize_question) as parts,
+    ):
+        done = sum(list(counts.values())[: parts.note.place])
+        while (place := parts.open()) is not None:
+            with closing(_stream_chunks(pool, config, *place, parts.note.chunks)) as chunks:
+                while parts.note.rows < counts[place]:
+                    chunk = next(chunks)
+                    parts.add([_choose_prompt(row, config) for row in chunk.rows], chunk.graphs, counts[place])
+                    progress(done + parts.note.rows, total, " ".join(place))
+                    if parts.note.idle == _IDLE_CHUNKS:
+                        parts.remove()
+                        raise _explain_shortage(place, parts.note.rows, counts[place])
+            done += counts[place]
+            parts.finish()
+        splits = [split for split in SPLITS if any(split == place[0] for place in counts)]
+        for split in splits:
+            parts.merge("rows", split, out / f"{split}.jsonl")
+        parts.merge("graphs", None, out / "graphs.jsonl")
+        summary = _summarize({split: out / f"{split}.jsonl" for split in splits})
+        examples = list(islice(read_rows(out / "test_iid.jsonl"), 3))
+        write_text(out / "README.md", render_card(config, contract, summary.model_dump(), examples))
+        parts.remove()
     return summary
 
 
-def _place(row: Row, name: str, config: DataConfig) -> Row:
-    """The row with its id, and some training rows with another of NornicDB's prompts."""
-    prompt = row.prompt
-    if config.other_prompts and row.split == "train" and prompt == config.prompt:
-        shares = [1 - sum(config.other_prompts.values()), *config.other_prompts.values()]
-        prompt = random.Random(f"{config.seed}/{name}").choices([prompt, *config.other_prompts], shares)[0]
-    return row.model_copy(update={"id": name, "prompt": prompt})
+def _explain_shortage(place: Place, made: int, wanted: int) -> InputError:
+    return InputError(
+        f"Only {made} different {place[1]} rows could be made for {place[0]}, {wanted} were asked for; lower "
+        "data.train_rows or data.split_rows."
+    )
+
+
+def _choose_prompt(row: Row, config: DataConfig) -> Row:
+    """Some training rows come under another of NornicDB's prompts."""
+    if not config.other_prompts or row.split != "train" or row.prompt != config.prompt:
+        return row
+    shares = [1 - sum(config.other_prompts.values()), *config.other_prompts.values()]
+    rng = random.Random(f"{config.seed}/{row.question}")
+    return row.model_copy(update={"prompt": rng.choices([config.prompt, *config.other_prompts], shares)[0]})
 
 
 def normalize_question(text: str) -> str:
@@ -118,10 +120,11 @@ def normalize_question(text: str) -> str:
     return " ".join(text.lower().split()).rstrip(".?! ")
 
 
-def _stream_chunks(pool: ProcessPoolExecutor, config: DataConfig, split: Split, family: Family) -> Iterator[Chunk]:
-    """Chunks 0, 1, 2 … in order, a few of them in the making."""
+def _stream_chunks(
+    pool: ProcessPoolExecutor, config: DataConfig, split: Split, family: Family, index: int
+) -> Generator[Chunk, None, None]:
+    """The chunks from `index` on, in order, a few of them in the making."""
     ahead = 2 * (os.cpu_count() or 1)
-    index = 0
     waiting: deque[Future[Chunk]] = deque()
     try:
         while True:
@@ -145,15 +148,28 @@ def _check_actions(contract: Contract) -> None:
         )
 
 
-def _summarize(rows: dict[Split, list[Row]]) -> DatasetSummary:
-    every = [row for part in rows.values() for row in part]
-    proofs = [row.proof for row in every if row.proof]
+def _summarize(files: Mapping[Split, Path]) -> DatasetSummary:
+    splits: Counter[str] = Counter()
+    families: Counter[str] = Counter()
+    schemas: set[str] = set()
+    derivations: set[int] = set()
+    skeletons: set[str] = set()
+    mutants = killed = 0
+    for split, path in files.items():
+        for row in read_rows(path):
+            splits[split] += 1
+            families[row.family] += 1
+            schemas |= {row.schema_id} if row.schema_id else set()
+            skeletons |= {row.skeleton} if row.skeleton else set()
+            derivations.add(hash((row.skeleton, row.productions)))
+            if row.proof:
+                mutants, killed = mutants + row.proof.mutants, killed + row.proof.killed
     return DatasetSummary(
-        splits={split: len(part) for split, part in rows.items() if part},
-        families=dict(sorted(Counter(row.family for row in every).items())),
-        schemas=len({row.schema_id for row in every if row.schema_id}),
-        distinct_derivations=len({(row.skeleton, row.productions) for row in every}),
-        skeletons=len({row.skeleton for row in every if row.skeleton}),
-        mutants=sum(proof.mutants for proof in proofs),
-        killed=sum(proof.killed for proof in proofs),
+        splits=dict(splits),
+        families=dict(sorted(families.items())),
+        schemas=len(schemas),
+        distinct_derivations=len(derivations),
+        skeletons=len(skeletons),
+        mutants=mutants,
+        killed=killed,
     )

@@ -1,10 +1,14 @@
 """The generator as a whole: the same bytes every time, every row proven, and splits that hold out what they say."""
 
+import itertools
 import json
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cypher.graph import read_graphs
 from cypher.parse import check_syntax
@@ -175,3 +179,32 @@ def test_rows_are_plain_json_without_the_system_prompt(small_dataset: Path) -> N
     first = json.loads((small_dataset / "train.jsonl").read_text(encoding="utf-8").splitlines()[0])
     assert first["prompt"] == "minimal"
     assert {message["role"] for message in first["messages"]} == {"user", "assistant"}
+
+
+class StoppedError(Exception):
+    """Stands for whatever ends a process at a bad moment."""
+
+
+@given(stops=st.lists(st.integers(1, 9), min_size=1, max_size=3), noted=st.booleans(), torn=st.binary(max_size=20))
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_generation_that_was_stopped_goes_on_and_ends_with_the_same_bytes(
+    stops: list[int], noted: bool, torn: bytes, small_dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datagen.parts._NOTE_SECONDS", 0.0 if noted else 1e9)
+    config = DataConfig(train_rows=400, split_rows=12, seed=7)
+    with tempfile.TemporaryDirectory() as name:
+        out = Path(name)
+        for stop in stops:
+            countdown = itertools.count(stop - 1, -1)
+
+            def end_there(*_: object, left: "itertools.count[int]" = countdown) -> None:
+                if next(left) == 0:
+                    raise StoppedError
+
+            with pytest.raises(StoppedError):
+                generate_dataset(config, load_reference_contract(), out, end_there, workers=1)
+            newest = max((out / "parts").glob("*.rows.jsonl"), key=lambda file: file.stat().st_mtime_ns)
+            with newest.open("ab") as file:  # a row that was being written
+                file.write(torn)
+        generate_dataset(config, load_reference_contract(), out, workers=1)
+        assert scan(out) == scan(small_dataset)

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 
 from cypher.graph import SchemaGraphs, write_graphs
+from datagen.actions import match_actions
 from datagen.card import render_card
 from datagen.examples import Chunk, ChunkSpec, make_chunk
 from heimdall.config import DataConfig
@@ -62,10 +63,9 @@ def generate_dataset(
     """Writes `<split>.jsonl` for every split, `graphs.jsonl` and the data set card `README.md` into `out`.
 
     Raises `InputError` when the generator cannot make as many different rows as are asked for, or when the contract
-    lacks an action that the rows ask for.
+    has no action that runs a query.
     """
-    if config.shares.get("action"):
-        _check_actions(contract)
+    match_actions(contract)  # before the work: raises where no query can run
     counts = plan_counts(config)
     total, done = sum(counts.values()), 0
     taken: set[str] = set()
@@ -74,7 +74,7 @@ def generate_dataset(
     with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool:
         for (split, family), wanted in counts.items():
             made, idle = 0, 0
-            for chunk in _stream_chunks(pool, config, split, family):
+            for chunk in _stream_chunks(pool, config, contract, split, family):
                 used = set()
                 for row in chunk.rows:
                     key = normalize_question(row.question)
@@ -118,7 +118,9 @@ def normalize_question(text: str) -> str:
     return " ".join(text.lower().split()).rstrip(".?! ")
 
 
-def _stream_chunks(pool: ProcessPoolExecutor, config: DataConfig, split: Split, family: Family) -> Iterator[Chunk]:
+def _stream_chunks(
+    pool: ProcessPoolExecutor, config: DataConfig, contract: Contract, split: Split, family: Family
+) -> Iterator[Chunk]:
     """Chunks 0, 1, 2 … in order, a few of them in the making."""
     ahead = 2 * (os.cpu_count() or 1)
     index = 0
@@ -126,23 +128,12 @@ def _stream_chunks(pool: ProcessPoolExecutor, config: DataConfig, split: Split, 
     try:
         while True:
             while len(waiting) < ahead:
-                waiting.append(pool.submit(make_chunk, ChunkSpec(config, split, family, index)))
+                waiting.append(pool.submit(make_chunk, ChunkSpec(config, split, family, index, contract)))
                 index += 1
             yield waiting.popleft().result()
     finally:
         for future in waiting:
             future.cancel()
-
-
-def _check_actions(contract: Contract) -> None:
-    from datagen.actions import ACTIONS
-
-    missing = sorted(set(ACTIONS) - set(contract.action_names))
-    if missing:
-        raise InputError(
-            f"The contract {contract.source} has no action '{missing[0]}'; this version of Heimdall makes rows for "
-            "NornicDB's heimdall.watcher.* actions only."
-        )
 
 
 def _summarize(rows: dict[Split, list[Row]]) -> DatasetSummary:

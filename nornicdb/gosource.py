@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import tree_sitter_go
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
 from heimdall.errors import InputError
 
@@ -71,8 +71,7 @@ class GoFile:
             raise self.moved(f"a string literal for {construct}", at)
         match node.type:
             case "interpreted_string_literal":
-                # Go's escapes mean the same in Python, except that \x and octals are bytes in Go.
-                if not re.search(r"\\[x0-7]", text_of(node)):
+                if not has_bytes(node):  # all other escapes of Go mean the same in Python
                     return str(ast.literal_eval(text_of(node)))
             case "raw_string_literal":
                 return text_of(node)[1:-1].replace("\r", "")  # the language says so: raw strings lose carriage returns
@@ -85,6 +84,12 @@ class GoFile:
                 value = self._declared("const_declaration", text_of(node), f"the constant {text_of(node)}", node)
                 return self.read_string(value, construct)
         raise self.moved(f"a string literal for {construct}", node)
+
+    def search(self, pattern: str) -> list[dict[str, Node]]:
+        """The matches of a tree-sitter query in the order of the source, each with one node per capture."""
+        matches = (captures for _, captures in QueryCursor(_compile(pattern)).matches(self.root))
+        found = [{name: nodes[0] for name, nodes in captures.items()} for captures in matches]
+        return sorted(found, key=lambda captures: min(node.start_byte for node in captures.values()))
 
     def find_returned(self, function: str) -> Node:
         """The expression that a function's last statement returns."""
@@ -115,6 +120,29 @@ class GoFile:
 def go_language() -> Language:
     """The grammar, loaded once."""
     return Language(tree_sitter_go.language())
+
+
+def list_go(checkout: Path, folder: str, *, tests: bool = False) -> list[str]:
+    """The Go files below a folder of the checkout, either the tests or all others, by name.
+
+    Raises `InputError` where there are none.
+    """
+    paths = sorted((checkout / folder).rglob("*.go"))
+    names = [path.relative_to(checkout).as_posix() for path in paths if path.name.endswith("_test.go") == tests]
+    if not names:
+        kind = "tests" if tests else "source"
+        raise InputError(f"'{checkout / folder}' holds no Go {kind}; '{checkout}' has to be a NornicDB checkout.")
+    return names
+
+
+@lru_cache(maxsize=64)
+def _compile(pattern: str) -> Query:
+    return Query(go_language(), pattern)
+
+
+def has_bytes(literal: Node) -> bool:
+    """Whether a string literal has `\\x` or octal escapes, which are bytes in Go and not characters."""
+    return re.search(r"(?<!\\)(?:\\\\)*\\[x0-7]", text_of(literal)) is not None
 
 
 def read_fields(node: Node) -> dict[str, Node]:

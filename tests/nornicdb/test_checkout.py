@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from heimdall.errors import InputError
@@ -387,6 +387,7 @@ def test_a_checkout_with_windows_line_ends_gives_the_same_contract(make_checkout
 
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff")))
+@example("\\0 and \\\\x41")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_in_a_go_literal_is_read_as_go_reads_it(make_checkout: MakeCheckout, text: str) -> None:
     literal = json.dumps(text, ensure_ascii=False)  # JSON's escapes are Go's, with the same meaning

@@ -1,13 +1,11 @@
 """Tells what of a valid query NornicDB rejects, ignores or does otherwise, and which functions it does not have.
 
-Read off NornicDB's source at commit e27b278 (2025-12-31); the names are in nornicdb_names.json. NornicDB has two
-parsers (NORNICDB_PARSER): "nornic", the default, which checks little, and "antlr", which is strict.
+Read off NornicDB's source at commit e27b278 (2025-12-31); the names are those of the bundled catalogue. NornicDB has
+two parsers (NORNICDB_PARSER): "nornic", the default, which checks little, and "antlr", which is strict.
 """
 
-import json
 from collections.abc import Iterator
 from functools import lru_cache
-from importlib import resources
 from typing import Literal, NamedTuple
 
 from cypher.parse import locate
@@ -15,6 +13,7 @@ from cypher.statement import read_statement
 from cypher.syntax import queries, tree
 from cypher.syntax.tokens import GrammarError, Token
 from heimdall.refs import Record
+from nornicdb.facts import load_catalogue
 
 Effect = Literal["rejected", "ignored", "misexecuted", "not callable"]
 Parser = Literal["nornic", "antlr"]
@@ -193,6 +192,10 @@ def _judge_procedure(name: str) -> _Judgement | None:
 
 @lru_cache(maxsize=1)
 def _load_names() -> _Names:
-    text = resources.files("cypher").joinpath("nornicdb_names.json").read_text(encoding="utf-8")
-    names = json.loads(text)
-    return _Names(*(frozenset(names[key]) for key in ("callable_functions", "registered_only", "procedures")))
+    facts = load_catalogue()
+    callable_apoc = {each.name.lower() for each in facts.apoc if "function" in each.callable_as}
+    return _Names(
+        functions=frozenset({each.name.lower() for each in facts.functions if each.evaluated} | callable_apoc),
+        registered=frozenset({each.name.lower() for each in facts.apoc} - callable_apoc),
+        procedures=frozenset(each.name.lower() for each in facts.procedures if each.dispatched),
+    )

@@ -10,7 +10,7 @@ from typing import Any
 from datagen.invention import invent_word
 from datagen.lexicon import TRAINING
 from datagen.phrasing import Phraser
-from nornicdb.contract import QUERY_ACTION
+from nornicdb.contract import Contract
 
 Params = dict[str, Any]
 
@@ -370,6 +370,10 @@ def _query(phraser: Phraser) -> tuple[str, Params]:
     return phraser.pick("query.run", frames).format(cypher), {"cypher": cypher}
 
 
+QUERY = "heimdall.watcher.query"  # the reference contract's name; a row has that of its own contract
+# Actions that have another name in later contracts, where this is the one that does the same.
+_LATER = {"heimdall.help": "heimdall_watcher_help", "heimdall.watcher.discover": "heimdall_watcher_search"}
+
 ACTIONS: dict[str, Callable[[Phraser], tuple[str, Params]]] = {
     **{name: _plain(name) for name in _PLAIN},
     "heimdall.watcher.hello": _hello,
@@ -378,14 +382,25 @@ ACTIONS: dict[str, Callable[[Phraser], tuple[str, Params]]] = {
     "heimdall.watcher.broadcast": _broadcast,
     "heimdall.watcher.notify": _notify,
     "heimdall.watcher.discover": _discover,
-    QUERY_ACTION: _query,
+    QUERY: _query,
 }
+
+
+def match_actions(contract: Contract) -> dict[str, str]:
+    """The contract's name of each action in `ACTIONS` that it has: later ones have `_` in place of `.`."""
+    matched = {}
+    for name in ACTIONS:
+        spellings = (name, name.replace(".", "_"), _LATER.get(name))
+        found = next((spelling for spelling in spellings if spelling in contract.action_names), None)
+        if found is not None:
+            matched[name] = found
+    return matched | {QUERY: contract.query_action}
 
 
 def ask_for_action(name: str, phraser: Phraser) -> tuple[str, Params]:
     """A request for the named action and the parameters that it states."""
     text, params = ACTIONS[name](phraser)
-    if name != QUERY_ACTION:
+    if name != QUERY:
         verb_first = text.split()[0] in ("show", "give", "get", "list", "set", "run", "send", "tell", "check", "change", "find", "search", "broadcast", "announce", "display", "fetch", "print")  # fmt: skip
         if verb_first:
             text = phraser.pick("action.wrap", _WRAP).format(text)

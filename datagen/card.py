@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from datagen.actions import match_actions
 from heimdall.config import DataConfig
 from heimdall.rows import SPLITS, Row
 from nornicdb.contract import Contract
@@ -22,7 +23,7 @@ Requests to NornicDB's assistant with their one right answer, made by a generato
 execution: every query runs on {graphs} small graphs, is never empty, and differs from most of its single-step mutants.
 
 - contract: `{source}`, digest `{digest}`; system prompt `{prompt}`, added when a row is used
-- seed {seed}; {schemas} schemas, {invented:.0%} of their words invented
+{unasked}- seed {seed}; {schemas} schemas, {invented:.0%} of their words invented
 - {skeletons} query skeletons, {derivations} distinct derivations (skeleton and wording)
 - {killed} of {mutants} mutants told apart; queries whose graphs tell too few apart were discarded before
 
@@ -54,12 +55,15 @@ _NEW = {
 def render_card(config: DataConfig, contract: Contract, summary: dict[str, Any], examples: Sequence[Row]) -> str:
     """The card as Markdown with the Hub's YAML header."""
     splits = [split for split in SPLITS if split in summary["splits"]]
+    asked = match_actions(contract).values()
+    unasked = [name for name in contract.action_names if name not in asked]
     shown = "\n".join(f"```text\n{row.question}\n→ {row.answer}\n```" for row in examples)
     return _CARD.format(
         files="\n".join(f"  - split: {split}\n    path: {split}.jsonl" for split in splits),
         graphs=config.graphs_per_schema,
         source=contract.source,
         digest=contract.digest,
+        unasked=f"- no request asks for {', '.join(unasked)}\n" if unasked else "",
         prompt=config.prompt,
         seed=config.seed,
         schemas=summary["schemas"],

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from cypher.graph import PropertyGraph, SchemaGraphs
 from cypher.run import EmbeddedGraph
 from datagen import lexicon
-from datagen.actions import ACTIONS, ask_for_action
+from datagen.actions import QUERY, ask_for_action, match_actions
 from datagen.draft import Draft
 from datagen.phrasing import Phraser, add_typo, polish
 from datagen.proof import prove
@@ -21,7 +21,7 @@ from heimdall.answers import ActionAnswer, format_action
 from heimdall.config import DataConfig
 from heimdall.errors import UsageError
 from heimdall.rows import Family, Message, Row, Split
-from nornicdb.contract import QUERY_ACTION
+from nornicdb.contract import Contract
 
 SCHEMAS_PER_CHUNK = 40
 REQUESTS_PER_CHUNK = 400
@@ -56,6 +56,7 @@ class ChunkSpec(NamedTuple):
     split: Split
     family: Family
     number: int
+    contract: Contract
 
 
 class Chunk(NamedTuple):
@@ -94,20 +95,23 @@ def _draw(spec: ChunkSpec, rng: random.Random, number: int) -> Draft | None:
 
 
 def _draw_request(spec: ChunkSpec, rng: random.Random, number: int) -> Draft | None:
-    names = sorted(ACTIONS)
+    actions = match_actions(spec.contract)
+    name = sorted(actions)[number % len(actions)]
+    action = next(each for each in spec.contract.actions if each.name == actions[name])
     phraser = Phraser(rng, held_out=spec.split == "test_phrasing")
-    action = names[number % len(names)]
-    text, params = ask_for_action(action, phraser)
+    text, params = ask_for_action(name, phraser)
     if spec.split == "test_phrasing" and not phraser.novel:
         return None
-    if action != QUERY_ACTION:  # a query is passed on to the letter
+    if not params.keys() <= {param.name for param in action.params}:
+        return None
+    if name != QUERY:  # a query is passed on to the letter
         text = polish(text, rng, question=text.startswith(("what", "how", "which", "is", "are", "can")))
     return Draft(
-        category=action,
+        category=action.name,
         question=text,
-        answer=format_action(action, params),
-        expected=ActionAnswer(action=action, params=params),
-        productions=(action, *phraser.used),
+        answer=format_action(action.name, params),
+        expected=ActionAnswer(action=action.name, params=params),
+        productions=(action.name, *phraser.used),
     )
 
 
@@ -137,12 +141,12 @@ def _make_schema_examples(spec: ChunkSpec, schema_id: str, rng: random.Random) -
                 continue
             text = f"{schema.text}\n\n{question}" if spec.family == "cypher_schema" else question
             cypher = write_cypher(query)
-            params = {"cypher": cypher}
+            action, params = spec.contract.query_action, {"cypher": cypher}
             draft = Draft(
                 category=query.shape.kind,
                 question=text,
-                answer=format_action(QUERY_ACTION, params),
-                expected=ActionAnswer(action=QUERY_ACTION, params=params, cypher=cypher, ordered=query.ordered),
+                answer=format_action(action, params),
+                expected=ActionAnswer(action=action, params=params, cypher=cypher, ordered=query.ordered),
                 productions=tuple(phraser.used),
             )
             details = {"schema_id": schema_id, "skeleton": query.skeleton, "operators": query.operators, "proof": proof}

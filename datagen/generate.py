@@ -13,6 +13,7 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
+from datagen.actions import match_actions
 from datagen.card import render_card
 from datagen.examples import Chunk, ChunkSpec, make_chunk
 from datagen.parts import Parts, Place
@@ -65,11 +66,10 @@ def generate_dataset(
     """Writes `<split>.jsonl` for every split, `graphs.jsonl` and the data set card `README.md` into `out`.
 
     What an interrupted try has left in `out` is continued, and ends with the same bytes. Raises `InputError` when the
-    generator cannot make as many different rows as are asked for, or when the contract lacks an action that the rows
-    ask for.
+    generator cannot make as many different rows as are asked for, or when the contract has no action that runs a
+    query.
     """
-    if config.shares.get("action"):
-        _check_actions(contract)
+    match_actions(contract)  # before the work: raises where no query can run
     counts = plan_counts(config)
     total = sum(counts.values())
     with (
@@ -78,7 +78,7 @@ def generate_dataset(
     ):
         done = sum(list(counts.values())[: parts.note.place])
         while (place := parts.open()) is not None:
-            with closing(_stream_chunks(pool, config, *place, parts.note.chunks)) as chunks:
+            with closing(_stream_chunks(pool, ChunkSpec(config, *place, parts.note.chunks, contract))) as chunks:
                 while parts.note.rows < counts[place]:
                     chunk = next(chunks)
                     parts.add([_choose_prompt(row, config) for row in chunk.rows], chunk.graphs, counts[place])
@@ -120,32 +120,19 @@ def normalize_question(text: str) -> str:
     return " ".join(text.lower().split()).rstrip(".?! ")
 
 
-def _stream_chunks(
-    pool: ProcessPoolExecutor, config: DataConfig, split: Split, family: Family, index: int
-) -> Generator[Chunk, None, None]:
-    """The chunks from `index` on, in order, a few of them in the making."""
+def _stream_chunks(pool: ProcessPoolExecutor, spec: ChunkSpec) -> Generator[Chunk, None, None]:
+    """The chunks from that of `spec` on, in order, a few of them in the making."""
     ahead = 2 * (os.cpu_count() or 1)
     waiting: deque[Future[Chunk]] = deque()
     try:
         while True:
             while len(waiting) < ahead:
-                waiting.append(pool.submit(make_chunk, ChunkSpec(config, split, family, index)))
-                index += 1
+                waiting.append(pool.submit(make_chunk, spec))
+                spec = spec._replace(number=spec.number + 1)
             yield waiting.popleft().result()
     finally:
         for future in waiting:
             future.cancel()
-
-
-def _check_actions(contract: Contract) -> None:
-    from datagen.actions import ACTIONS
-
-    missing = sorted(set(ACTIONS) - set(contract.action_names))
-    if missing:
-        raise InputError(
-            f"The contract {contract.source} has no action '{missing[0]}'; this version of Heimdall makes rows for "
-            "NornicDB's heimdall.watcher.* actions only."
-        )
 
 
 def _summarize(files: Mapping[Split, Path]) -> DatasetSummary:

@@ -18,7 +18,7 @@ from heimdall.answers import ActionAnswer, Answer, format_action
 from heimdall.errors import EngineError, InputError, suggest
 from heimdall.refs import Record
 from heimdall.rows import Family, Message, read_lines
-from nornicdb.contract import QUERY_ACTION, Contract
+from nornicdb.contract import Contract
 
 
 class AcceptedAction(Record):
@@ -91,7 +91,7 @@ def _make_row(number: int, line: SuiteLine, contract: Contract, path: Path) -> S
     if line.cypher is not None:
         family: Family = "cypher_plain" if line.schema_text is None else "cypher_schema"
         params = {"cypher": line.cypher}
-        query = ActionAnswer(action=QUERY_ACTION, params=params, cypher=line.cypher, ordered=line.ordered)
+        query = ActionAnswer(action=contract.query_action, params=params, cypher=line.cypher, ordered=line.ordered)
         accepted: tuple[ActionAnswer, ...] = (query,)
     else:
         family = "action"
@@ -120,7 +120,7 @@ def _find_problem(line: SuiteLine, contract: Contract) -> str | None:
         for name in (each.action for each in line.actions):
             if name not in names:
                 return f"actions: '{name}' is not a registered action.{suggest(name, names)}"
-            if name == QUERY_ACTION:
+            if name == contract.query_action:
                 return f"actions: give the query of '{name}' as 'cypher', so that it is judged as a query."
         return None
     problem = check_syntax(line.cypher)

@@ -13,13 +13,12 @@ from heimdall.errors import InputError
 from heimdall.files import digest_json, write_json
 from heimdall.refs import Record
 
-ParamType = Literal["string", "integer", "number", "object", "array"]
+ParamType = Literal["string", "integer", "number", "boolean", "object", "array"]
 REFERENCE = "reference_contract.json"
-QUERY_ACTION = "heimdall.watcher.query"  # the action whose `params.cypher` is run
 
 
 class Param(Record):
-    """One parameter of an action, as its handler reads it. NornicDB never shows the types to the model."""
+    """One parameter of an action, as its handler reads it. The ChatML prompt never shows the types to the model."""
 
     name: str
     type: ParamType
@@ -34,6 +33,11 @@ class Action(Record):
     category: str
     params: tuple[Param, ...] = ()
 
+    @property
+    def takes_query(self) -> bool:
+        """Whether it runs the Cypher query in its `params.cypher`."""
+        return any(param.name == "cypher" for param in self.params)
+
 
 class Example(Record):
     """One few-shot example of the full prompt."""
@@ -45,7 +49,8 @@ class Example(Record):
 class Contract(Record):
     """All texts of the two system prompts. `source` is `reference`, `checkout@<commit>` or `checkout@unknown`.
 
-    Full prompt: identity, actions_heading, actions, primer, modes, examples_heading, examples, final.
+    Full prompt: identity, actions_heading, actions, primer, modes, context_heading, instructions, context_end,
+    examples_heading, examples, final. The three around `instructions` are left out where there are none.
     Minimal prompt: minimal_identity, minimal_heading, actions, minimal_final.
     `max_system_tokens` is NornicDB's budget, above which (at four bytes per token) it sends the minimal prompt.
     """
@@ -56,6 +61,9 @@ class Contract(Record):
     actions_heading: str
     primer: str
     modes: str
+    context_heading: str = ""
+    instructions: str = ""
+    context_end: str = ""
     examples_heading: str
     final: str
     minimal_identity: str
@@ -75,6 +83,8 @@ class Contract(Record):
             raise ValueError(f"action {', '.join(repeated)} is defined twice")
         if unknown := sorted(set(self.builtin_action_names) - set(names)):
             raise ValueError(f"built-in action {', '.join(unknown)} is not among the actions")
+        if len(queries := [action.name for action in self.actions if action.takes_query]) > 1:
+            raise ValueError(f"{' and '.join(queries)} both have a parameter 'cypher'")
         return self
 
     @property
@@ -86,6 +96,16 @@ class Contract(Record):
     def action_names(self) -> tuple[str, ...]:
         """The names that NornicDB accepts in a reply, in the contract's order."""
         return tuple(action.name for action in self.actions)
+
+    @property
+    def query_action(self) -> str:
+        """The name of the action that runs `params.cypher`. Raises `InputError` where the contract has none."""
+        name = next((action.name for action in self.actions if action.takes_query), None)
+        if name is None:
+            raise InputError(
+                f"The contract {self.source} has no action with a parameter 'cypher', so no query can run."
+            )
+        return name
 
     def find_action(self, name: str) -> Action | None:
         """The action with exactly this name, or None."""

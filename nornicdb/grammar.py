@@ -29,10 +29,11 @@ char ::= [^"\\\x00-\x1F] | "\\" (["\\bfnrt] | "u00" [01] [0-9a-f])
 integer ::= "-"? ("0" | [1-9] [0-9]{0,14})
 number ::= integer | "-"? ("0" | [1-9] [0-9]{0,15}) "." [0-9]{1,21} | "-"? [1-9] ("." [0-9]{1,16})? exponent
 exponent ::= "e-" [0-9]{2,3} | "e+" ([0-9]{2} | [1-2] [0-9]{2} | "30" [0-7])
+boolean ::= "true" | "false"
 object ::= "{" (member (", " member)*)? "}"
 member ::= text ": " value
 array ::= "[" (value (", " value)*)? "]"
-value ::= text | number | object | array | "true" | "false" | "null"
+value ::= text | number | object | array | boolean | "null"
 """.lstrip()
 
 

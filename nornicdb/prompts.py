@@ -75,6 +75,7 @@ def _build_full(contract: Contract, actions: str) -> str:
             contract.actions_heading + actions + "\n",
             contract.primer + "\n",
             contract.modes,
+            contract.context_heading + contract.instructions + contract.context_end if contract.instructions else "",
             contract.examples_heading + examples if examples else "",
             contract.final,
         )

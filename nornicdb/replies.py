@@ -162,6 +162,8 @@ def _has_type(value: Any, param: Param) -> bool:
             return isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
         case "number":
             return isinstance(value, int | float) and not isinstance(value, bool)
+        case "boolean":
+            return isinstance(value, bool)
         case "object":
             return isinstance(value, dict)
         case "array":

@@ -15,7 +15,7 @@ from cypher.parse import check_syntax
 from cypher.run import EmbeddedGraph
 from datagen import lexicon
 from datagen.actions import ACTIONS
-from datagen.examples import combines_held_out
+from datagen.examples import ChunkSpec, combines_held_out, make_chunk
 from datagen.generate import generate_dataset, normalize_question, plan_counts
 from datagen.proof import is_empty
 from heimdall.answers import format_action
@@ -68,6 +68,24 @@ def test_every_answer_is_one_that_nornicdb_would_act_on(rows: dict[str, list[Row
 def test_every_action_of_the_contract_is_asked_for(rows: dict[str, list[Row]]) -> None:
     asked = {row.expected.action for row in rows["train"] if row.family == "action"}
     assert asked == set(ACTIONS) == set(load_reference_contract().action_names)
+
+
+def test_rows_for_a_later_contract_have_its_names_and_only_its_parameters() -> None:
+    reference = load_reference_contract()
+    later = tuple(
+        action.model_copy(
+            update={
+                "name": action.name.replace("watcher.discover", "watcher.search").replace(".", "_"),
+                "params": tuple(param for param in action.params if param.name not in ("types", "type")),
+            }
+        )
+        for action in reference.actions
+        if action.name.startswith("heimdall.watcher.")
+    )
+    contract = reference.model_copy(update={"actions": later, "builtin_action_names": ()})
+    chunk = make_chunk(ChunkSpec(DataConfig(train_rows=400, split_rows=12), "train", "action", 0, contract))
+    assert {row.expected.action for row in chunk.rows} == set(contract.action_names)
+    assert all(check_params(read_reply(row.answer, contract), contract) is None for row in chunk.rows)
 
 
 def test_every_query_parses_and_carries_a_proof_with_most_mutants_killed(rows: dict[str, list[Row]]) -> None:
@@ -168,10 +186,11 @@ class _InProcess:
         return future
 
 
-def test_a_contract_without_an_action_that_rows_ask_for_is_refused(tmp_path: Path) -> None:
+def test_a_contract_without_an_action_for_queries_is_refused(tmp_path: Path) -> None:
     contract = load_reference_contract()
-    smaller = contract.model_copy(update={"actions": contract.actions[:-1]})
-    with pytest.raises(InputError, match=re.escape(contract.actions[-1].name)):
+    kept = tuple(action for action in contract.actions if not action.takes_query)
+    smaller = contract.model_copy(update={"actions": kept})
+    with pytest.raises(InputError, match="no action with a parameter 'cypher'"):
         generate_dataset(DataConfig(train_rows=10, split_rows=1), smaller, tmp_path)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from heimdall.errors import InputError
@@ -181,6 +181,62 @@ func (p *WatcherPlugin) PrePrompt(ctx *heimdall.PromptContext) error {
 """
 
 FILES = {TYPES_FILE: TYPES, HANDLER_FILE: HANDLER, PLUGIN_FILE: PLUGIN, WATCHER_FILE: WATCHER}
+
+# The same as NornicDB has it since February 2026: other names, JSON schemas, and everything comes from the plugin.
+LATER_TYPES = (
+    TYPES.replace(
+        '\tsb.WriteString("MODES',
+        """\tif len(p.ExternalTools) > 0 {
+		sb.WriteString("TOOLS OF THE CLIENT:\\n")
+		sb.WriteString(p.externalToolsPrompt())
+	}
+	sb.WriteString("MODES""",
+    )
+    .replace("(p.AdditionalInstructions)\n", '(p.AdditionalInstructions)\n\t\tsb.WriteString("\\n" + "--\\n")\n')
+    .replace('"ONLY JSON\\n")\n\treturn', '"ONLY JSON\\n")\n\tsb.WriteString("ONE LINE\\n")\n\treturn')
+)
+LATER_HANDLER = """package heimdall
+
+func (h *Handler) handleChatCompletions(w http.ResponseWriter, r *http.Request) {
+	promptCtx := &PromptContext{
+		ActionPrompt: ActionPrompt(),
+		Examples:     nil, // plugins add them
+	}
+	CallPrePromptHooks(promptCtx)
+}
+"""
+LATER_PLUGIN = (
+    PLUGIN[: PLUGIN.index("func BuiltinActions")].replace("heimdall.%s.%s", "heimdall_%s_%s")
+    + "func RegisterBuiltinAction(action ActionFunc) {}\n\n"
+    + PLUGIN[PLUGIN.index("func ActionPrompt") :]
+)
+LATER_WATCHER = (
+    WATCHER.replace("heimdall.watcher.", "heimdall_watcher_")
+    .replace('"database",\n', '"database",\n\t\t\tInputSchema: querySchema,\n')
+    .replace(
+        "func (p *WatcherPlugin) Actions",
+        """// querySchema says what query takes.
+var querySchema = json.RawMessage([]byte(`{"type":"object","properties":{"cypher":{"type":"string"},
+"dry":{"type":"boolean"},"limit":{"type":"integer"}},"required":["cypher"]}`))
+
+func (p *WatcherPlugin) Actions""",
+    )
+    .replace(
+        "\tctx.Examples",
+        """\tif found != "" {
+		ctx.AdditionalInstructions += found
+	}
+	ctx.AdditionalInstructions += "\\nALWAYS:\\n"
+	ctx.AdditionalInstructions += "- be \\"brief\\"\\n"
+	ctx.Examples""",
+    )
+)
+LATER_FILES = {
+    TYPES_FILE: LATER_TYPES,
+    HANDLER_FILE: LATER_HANDLER,
+    PLUGIN_FILE: LATER_PLUGIN,
+    WATCHER_FILE: LATER_WATCHER,
+}
 MakeCheckout = Callable[..., Path]
 
 
@@ -188,8 +244,10 @@ MakeCheckout = Callable[..., Path]
 def make_checkout(tmp_path: Path) -> MakeCheckout:
     """Writes the checkout; a file's content, or one text in it, can be exchanged."""
 
-    def make(name: str = TYPES_FILE, old: str = "", new: str = "", content: str | None = None) -> Path:
-        for file, text in FILES.items():
+    def make(
+        name: str = TYPES_FILE, old: str = "", new: str = "", content: str | None = None, *, later: bool = False
+    ) -> Path:
+        for file, text in (LATER_FILES if later else FILES).items():
             path = tmp_path / "checkout" / file
             path.parent.mkdir(parents=True, exist_ok=True)
             if file == name:
@@ -237,6 +295,76 @@ def test_the_prompt_of_a_checkout_is_what_its_builder_would_write(make_checkout:
     )
 
 
+def test_a_later_checkout_gives_its_names_schemas_and_instructions(make_checkout: MakeCheckout) -> None:
+    contract = read_contract(make_checkout(later=True))
+    assert contract.action_names == ("heimdall_watcher_query", "heimdall_watcher_forge")
+    assert contract.actions[0].params == (
+        Param(name="cypher", type="string", required=True),
+        Param(name="dry", type="boolean"),
+        Param(name="limit", type="integer"),
+    )
+    assert [param.name for param in contract.actions[1].params] == ["size", "kind", "parts"]
+    assert contract.query_action == "heimdall_watcher_query"
+    assert contract.builtin_action_names == ()
+    assert [example.user for example in contract.examples] == ["make a thing"]
+    assert contract.instructions == '\nALWAYS:\n- be "brief"\n'
+    assert contract.final == "ONLY JSON\nONE LINE\n"
+
+
+def test_the_prompt_of_a_later_checkout_is_what_its_builder_would_write(make_checkout: MakeCheckout) -> None:
+    contract = read_contract(make_checkout(WATCHER_FILE, '"forge": {Desc', '// "gone": {Desc', later=True))
+    assert build_system_prompt(contract, "full", random.Random(0)) == (
+        'I am the "guardian".\nI keep \\n as it is.\n\nCAN:\n'
+        "## database\n- heimdall_watcher_query: Asks the graph\n\n\n"
+        'CYPHER:\n  MATCH (n)\n\nMODES\n\t→ "one" é\n'
+        'MORE:\n\nALWAYS:\n- be "brief"\n\n--\n'
+        'FOR EXAMPLE:\nUser: "make a thing"\n→ {"action": "heimdall_watcher_forge", "params": {}}\n\n'
+        "ONLY JSON\nONE LINE\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "construct"),
+    [
+        (TYPES_FILE, "if len(p.ExternalTools) > 0", "if p.Busy", "a string literal for each WriteString"),
+        (TYPES_FILE, "sb.WriteString(p.AdditionalInstructions)", "", "one WriteString of p.AdditionalInstructions"),
+        (HANDLER_FILE, "nil, //", "exampleList(), //", "the function defaultExamples"),
+        (HANDLER_FILE, "Examples: ", "Samples: ", "the function defaultExamples"),
+        (PLUGIN_FILE, "RegisterBuiltinAction", "RegisterAction", "the function BuiltinActions"),
+        (PLUGIN_FILE, ") {}", ") { RegisterBuiltinAction(help) }", "the function BuiltinActions"),
+        (WATCHER_FILE, "var querySchema", "var askSchema", "a value for the variable querySchema"),
+        (WATCHER_FILE, "[]byte(`{", "[]byte(`", "a JSON schema with the properties of 'heimdall_watcher_query'"),
+        (WATCHER_FILE, '"properties"', '"members"', "a JSON schema with the properties"),
+        (WATCHER_FILE, '"boolean"', '"maybe"', "known types for all parameters"),
+        (WATCHER_FILE, '"required":["cypher"]', '"required":["query"]', "known types for all parameters"),
+        (WATCHER_FILE, "InputSchema: querySchema", "InputSchema: load()", "one string with the JSON schema"),
+        (WATCHER_FILE, '+= "- be', '= "- be', "only instructions that PrePrompt appends"),
+        (WATCHER_FILE, '"- be \\"brief\\"\\n"', "p.style()", "a string literal for the instructions of PrePrompt"),
+    ],
+)
+def test_a_text_that_has_moved_in_a_later_checkout_is_named_with_its_place(
+    make_checkout: MakeCheckout, name: str, old: str, new: str, construct: str
+) -> None:
+    root = make_checkout(name, old, new, later=True)
+    with pytest.raises(InputError) as caught:
+        read_contract(root)
+    assert str(root / name) in str(caught.value)
+    assert construct in str(caught.value)
+
+
+def test_the_line_of_what_has_moved_is_told(make_checkout: MakeCheckout) -> None:
+    root = make_checkout(WATCHER_FILE, '"- be \\"brief\\"\\n"', "p.style()", later=True)
+    line = next(i for i, text in enumerate((root / WATCHER_FILE).read_text().splitlines(), 1) if "p.style()" in text)
+    with pytest.raises(InputError, match=f"plugin.go:{line}' does not have"):
+        read_contract(root)
+
+
+def test_two_actions_that_take_a_query_are_refused(make_checkout: MakeCheckout) -> None:
+    root = make_checkout(WATCHER_FILE, 'Params["kind"]', 'Params["cypher"]')
+    with pytest.raises(InputError, match=r"heimdall\.watcher\.query and heimdall\.watcher\.forge both have"):
+        read_contract(root)
+
+
 def test_known_actions_keep_their_parameters_and_unknown_ones_get_what_their_handler_reads(
     make_checkout: MakeCheckout,
 ) -> None:
@@ -259,6 +387,7 @@ def test_a_checkout_with_windows_line_ends_gives_the_same_contract(make_checkout
 
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff")))
+@example("\\0 and \\\\x41")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_in_a_go_literal_is_read_as_go_reads_it(make_checkout: MakeCheckout, text: str) -> None:
     literal = json.dumps(text, ensure_ascii=False)  # JSON's escapes are Go's, with the same meaning

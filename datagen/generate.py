@@ -7,9 +7,9 @@ import multiprocessing
 import os
 import random
 from collections import Counter, deque
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from datagen.examples import Chunk, ChunkSpec, make_chunk
 from datagen.parts import Parts, Place
 from heimdall.config import DataConfig
 from heimdall.errors import InputError
-from heimdall.files import write_text
+from heimdall.files import digest_json, write_text
 from heimdall.progress import Progress, silent
 from heimdall.refs import Record
 from heimdall.rows import FAMILIES, SPLITS, Family, Row, Split, read_rows
@@ -69,12 +69,48 @@ def generate_dataset(
     generator cannot make as many different rows as are asked for, or when the contract has no action that runs a
     query.
     """
-    match_actions(contract)  # before the work: raises where no query can run
     counts = plan_counts(config)
+    with _fill_parts(config, contract, counts, out / _PARTS, progress, workers) as parts:
+        splits = [split for split in SPLITS if any(split == place[0] for place in counts)]
+        for split in splits:
+            parts.merge("rows", split, out / f"{split}.jsonl")
+        parts.merge("graphs", None, out / "graphs.jsonl")
+        summary = _summarize({split: out / f"{split}.jsonl" for split in splits})
+        examples = list(islice(read_rows(out / "test_iid.jsonl"), 3))
+        write_text(out / "README.md", render_card(config, contract, summary.model_dump(), examples))
+        parts.remove()
+    return summary
+
+
+def generate_file(
+    config: DataConfig, contract: Contract, out: Path, progress: Progress = silent, workers: int | None = None
+) -> DatasetSummary:
+    """Writes `config.train_rows` training rows into one JSONL file, as `generate_dataset` does with all splits."""
+    counts = {place: rows for place, rows in plan_counts(config).items() if place[0] == "train"}
+    with _fill_parts(config, contract, counts, out.with_name(f".{out.name}.{_PARTS}"), progress, workers) as parts:
+        parts.merge("rows", "train", out)
+        parts.remove()
+    return _summarize({"train": out})
+
+
+@contextmanager
+def _fill_parts(
+    config: DataConfig,
+    contract: Contract,
+    counts: Mapping[Place, int],
+    directory: Path,
+    progress: Progress,
+    workers: int | None,
+) -> Iterator[Parts]:
+    """Gives the parts of a data set when all of them are full."""
+    match_actions(contract)  # before the work: raises where no query can run
+    made_for = digest_json(
+        [config.model_dump(mode="json"), contract.digest, [[*place, n] for place, n in counts.items()]]
+    )
     total = sum(counts.values())
     with (
         ProcessPoolExecutor(workers or os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool,
-        Parts(out / _PARTS, list(counts), normalize_question) as parts,
+        Parts(directory, list(counts), normalize_question, made_for) as parts,
     ):
         done = sum(list(counts.values())[: parts.note.place])
         while (place := parts.open()) is not None:
@@ -88,15 +124,7 @@ def generate_dataset(
                         raise _explain_shortage(place, parts.note.rows, counts[place])
             done += counts[place]
             parts.finish()
-        splits = [split for split in SPLITS if any(split == place[0] for place in counts)]
-        for split in splits:
-            parts.merge("rows", split, out / f"{split}.jsonl")
-        parts.merge("graphs", None, out / "graphs.jsonl")
-        summary = _summarize({split: out / f"{split}.jsonl" for split in splits})
-        examples = list(islice(read_rows(out / "test_iid.jsonl"), 3))
-        write_text(out / "README.md", render_card(config, contract, summary.model_dump(), examples))
-        parts.remove()
-    return summary
+        yield parts
 
 
 def _explain_shortage(place: Place, made: int, wanted: int) -> InputError:

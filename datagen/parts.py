@@ -23,8 +23,9 @@ Place = tuple[Split, Family]
 
 class Note(Record):
     """Everything before the part at `place` (an index) is finished; of that part so many chunks are used, giving so
-    many rows and bytes; the last `idle` of them gave nothing new."""
+    many rows and bytes; the last `idle` of them gave nothing new. `made_for` tells other settings apart."""
 
+    made_for: str
     place: int = 0
     chunks: int = 0
     rows: int = 0
@@ -36,26 +37,30 @@ class Note(Record):
 class Parts:
     """The parts of one data set in `directory`, filled in the order of `places`. A context manager.
 
-    Rows with a question that is there already, in any part, are not taken.
+    Rows with a question that is there already, in any part, are not taken. `made_for` is the digest of what determines
+    the rows: what was made for something else is thrown away.
     """
 
-    def __init__(self, directory: Path, places: Sequence[Place], key: Callable[[str], str]) -> None:
+    def __init__(self, directory: Path, places: Sequence[Place], key: Callable[[str], str], made_for: str) -> None:
         self._directory, self._places, self._key = directory, places, key
         self._taken: set[bytes] = set()
         self._rows: IO[bytes] | None = None
         self._graphs: IO[bytes] | None = None
         self._noted = time.monotonic()
-        self.note = Note()
+        self.note = Note(made_for=made_for)
 
     def __enter__(self) -> "Parts":
-        self._directory.mkdir(parents=True, exist_ok=True)
         path = self._directory / _NOTE
-        if path.is_file():
-            self.note = Note.model_validate_json(path.read_bytes())
+        found = Note.model_validate_json(path.read_bytes()) if path.is_file() else None
+        if found is None or found.made_for != self.note.made_for:
+            shutil.rmtree(self._directory, ignore_errors=True)
+        else:
+            self.note = found
             for place in self._places[self.note.place : self.note.place + 1]:
                 _open_at(self._file(place, "rows"), self.note.row_bytes).close()
             for place in self._places[: self.note.place + 1]:
                 self._recall(place)
+        self._directory.mkdir(parents=True, exist_ok=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -109,7 +114,7 @@ class Parts:
     def finish(self) -> None:
         """Ends the part; the next `open` begins the one after it."""
         self._close()
-        self.note = Note(place=self.note.place + 1)
+        self.note = Note(made_for=self.note.made_for, place=self.note.place + 1)
         self._write_note()
 
     def merge(self, kind: str, split: Split | None, out: Path) -> None:

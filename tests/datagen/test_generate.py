@@ -16,7 +16,7 @@ from cypher.run import EmbeddedGraph
 from datagen import lexicon
 from datagen.actions import ACTIONS
 from datagen.examples import ChunkSpec, combines_held_out, make_chunk
-from datagen.generate import generate_dataset, normalize_question, plan_counts
+from datagen.generate import generate_dataset, generate_file, normalize_question, plan_counts
 from datagen.proof import is_empty
 from heimdall.answers import format_action
 from heimdall.config import DataConfig
@@ -227,3 +227,20 @@ def test_a_generation_that_was_stopped_goes_on_and_ends_with_the_same_bytes(
                 file.write(torn)
         generate_dataset(config, load_reference_contract(), out, workers=1)
         assert scan(out) == scan(small_dataset)
+
+
+def test_one_file_holds_just_the_rows_asked_for_and_other_settings_begin_anew(tmp_path: Path) -> None:
+    contract, out = load_reference_contract(), tmp_path / "rows.jsonl"
+    config = DataConfig(train_rows=60, split_rows=4, shares={"action": 0.5, "cypher_plain": 0.5})
+
+    def end(done: int, total: int, note: str = "") -> None:
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        generate_file(config.model_copy(update={"seed": 2}), contract, out, end, workers=1)
+    assert not out.exists()
+    assert generate_file(config, contract, out, workers=1).families == {"action": 30, "cypher_plain": 30}
+    again = tmp_path / "again.jsonl"
+    generate_file(config, contract, again, workers=1)
+    assert out.read_bytes() == again.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["again.jsonl", "rows.jsonl"]

@@ -20,7 +20,7 @@ from heimdall.progress import Progress, silent
 from heimdall.refs import Record
 from nornicdb.prompts import CHAT_TEMPLATE
 
-CONVERTER = "heimdall-gguf/1"
+CONVERTER = "heimdall-gguf/2"
 """Goes into every file; a change of what is written gets a new number."""
 ARCHITECTURES = ("qwen2", "qwen3", "llama", "phi3")
 
@@ -186,11 +186,18 @@ def _write_metadata(writer: Any, config: Any, metadata: GgufMetadata, parameters
 
 
 def _write_vocabulary(writer: Any, vocabulary: Vocabulary, chat_template: str) -> None:
-    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_model(vocabulary.model)
     writer.add_tokenizer_pre(vocabulary.pre)
     writer.add_token_list(vocabulary.tokens)
+    if vocabulary.model == "llama":
+        # Merges of SentencePiece's kind have ids in the order in which they were learnt.
+        writer.add_token_scores([-float(number) for number in range(len(vocabulary.tokens))])
+        writer.add_add_space_prefix(vocabulary.space_prefix)
     writer.add_token_types(vocabulary.types)
-    writer.add_token_merges(vocabulary.merges)
+    if vocabulary.model == "gpt2":
+        writer.add_token_merges(vocabulary.merges)
+    if vocabulary.unknown is not None:
+        writer.add_unk_token_id(vocabulary.unknown)
     writer.add_eos_token_id(vocabulary.eos)  # without it llama.cpp takes token 11
     writer.add_bos_token_id(vocabulary.padding)
     writer.add_pad_token_id(vocabulary.padding)

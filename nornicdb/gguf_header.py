@@ -19,7 +19,7 @@ MAX_ARRAY = 4_000_000
 """Most elements of one array; the largest vocabularies have 262 144 tokens."""
 MAX_HEADER_BYTES = 512 << 20
 
-NORMAL_TOKEN, CONTROL_TOKEN, USER_DEFINED_TOKEN, UNUSED_TOKEN = 1, 3, 4, 5
+NORMAL_TOKEN, UNKNOWN_TOKEN, CONTROL_TOKEN, USER_DEFINED_TOKEN, UNUSED_TOKEN, BYTE_TOKEN = 1, 2, 3, 4, 5, 6
 """Values of `tokenizer.ggml.token_type`."""
 
 _STRING, _ARRAY, _BOOL = 8, 9, 7

@@ -20,7 +20,7 @@ def _pick_config(preset: Preset) -> dict[str, Any]:
     return preset.train.model_dump(include={"scratch", "pretrained"})
 
 
-@stage("tokenizer", version=2, result=TokenizerRef, config=_pick_config)
+@stage("tokenizer", version=3, result=TokenizerRef, config=_pick_config)
 def build_tokenizer(work: Work, dataset: DatasetRef, contract: ContractRef) -> TokenizerRef:
     """Trains a tokenizer on the training rows, or copies the base model's."""
     from training.tokenizer import build_tokenizer as build

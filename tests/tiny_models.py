@@ -1,5 +1,6 @@
 """Tiny random models with a real byte-level BPE tokenizer, for the tests of everything that reads a model."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,44 @@ def build_tokenizer(control_tokens: tuple[str, ...] = CONTROL_TOKENS, text: str 
         unk_token=None,
         chat_template=CHAT_TEMPLATE,
     )
+
+
+def build_sentencepiece_tokenizer(
+    control_tokens: tuple[str, ...] = CONTROL_TOKENS, *, space_prefix: bool = True, vocab_size: int = 400
+) -> Any:
+    """A trained tokenizer of Phi-3's and TinyLlama's kind: BPE without a pre-tokenizer, and bytes for the unknown."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    bare = Tokenizer(models.BPE())
+    bare.normalizer = normalizers.Replace(" ", "▁")
+    # Words, so that no piece runs over the next space, as SentencePiece trains it.
+    bare.pre_tokenizer = pre_tokenizers.Split("▁", "merged_with_next")
+    first = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    bare.train_from_iterator(
+        [TEXT.replace("\n", " ").replace("\t", " ")],
+        trainers.BpeTrainer(vocab_size=vocab_size - len(first), limit_alphabet=60, show_progress=False),
+    )
+    learnt = json.loads(bare.to_str())["model"]
+    pieces = sorted(learnt["vocab"], key=learnt["vocab"].get)
+    tokenizer = Tokenizer(
+        models.BPE(
+            vocab={piece: number for number, piece in enumerate([*first, *pieces])},
+            merges=[tuple(merge) for merge in learnt["merges"]],
+            byte_fallback=True,
+            unk_token="<unk>",
+            fuse_unk=True,
+        )
+    )
+    spaces = [normalizers.Prepend("▁")] if space_prefix else []
+    tokenizer.normalizer = normalizers.Sequence([*spaces, normalizers.Replace(" ", "▁")])
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    tokenizer.add_special_tokens(["<s>", "</s>", *control_tokens])
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>", pad_token="</s>"
+    )
+    wrapped.chat_template = CHAT_TEMPLATE
+    return wrapped
 
 
 def build_model(architecture: str, vocab_size: int = 416, seed: int = 0, **changes: Any) -> Any:

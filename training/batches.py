@@ -91,6 +91,8 @@ class RowEncoder:
     def __init__(self, tokenizer: "PreTrainedTokenizerBase", contract: Contract) -> None:
         self._tokenizer, self._contract = tokenizer, contract
         self.pad: int = tokenizer.pad_token_id
+        # SentencePiece's kind of tokenizer puts a space before a text, which an answer in its place does not have.
+        self._cuts = self._encode("\n{") == self._encode("\n") + self._encode("{")
 
     def encode_prefix(self, prompt: Prompt, order: random.Random) -> list[int]:
         """The system turn with its actions in a random order; of the variant `tail`, what the model sees of it."""
@@ -103,11 +105,13 @@ class RowEncoder:
     def encode(self, row: Row) -> EncodedRow:
         """A row's turns. The system turn ends with a control token, so cutting there changes no token."""
         *before, answer = row.messages
+        text = before[-1].content if row.prompt == "raw" else render_chatml(None, before)
+        prompt, rest = self._encode(text), answer.content + TURN_END
         return EncodedRow(
             id=row.id,
             system=row.prompt,
-            prompt=self._encode(before[-1].content if row.prompt == "raw" else render_chatml(None, before)),
-            answer=self._encode(answer.content + TURN_END),
+            prompt=prompt,
+            answer=self._encode(rest) if self._cuts else self._encode(text + rest)[len(prompt) :],
             group=row.schema_id,
         )
 

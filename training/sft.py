@@ -24,7 +24,6 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset, SequentialSampler
 from transformers import (
-    AutoModelForCausalLM,
     PreTrainedModel,
     Trainer,
     TrainerCallback,
@@ -35,7 +34,7 @@ from transformers import (
 from transformers.trainer_utils import get_last_checkpoint
 
 from heimdall.config import TrainConfig
-from heimdall.errors import HeimdallError, InputError, TrainingError
+from heimdall.errors import HeimdallError, TrainingError
 from heimdall.files import write_text
 from heimdall.hardware import Precision, choose_precision
 from heimdall.rows import read_rows
@@ -53,6 +52,7 @@ from training.batches import (
 from training.job import CHECKPOINTS, MODEL, STOPPED, TrainSpec, TrainSummary
 from training.loss import sum_loss
 from training.optimizer import build_optimizer
+from training.pretrained import load_pretrained
 from training.scratch import build_model
 from training.tokenizer import load_tokenizer
 
@@ -281,30 +281,8 @@ def _load_batches(
 def _load_model(config: TrainConfig, tokenizer: Any) -> PreTrainedModel:
     if config.scratch is not None:
         return build_model(config.scratch, tokenizer, config.seed)
-    base = config.pretrained
-    assert base is not None
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            base.name_or_path, revision=base.revision, dtype=torch.float32, use_safetensors=True
-        )
-    except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise InputError(f"The base model '{base.name_or_path}' cannot be loaded: {first}") from error
-    if config.lora is not None:
-        from peft import LoraConfig, get_peft_model
-
-        model = get_peft_model(
-            model,
-            LoraConfig(
-                r=config.lora.rank,
-                lora_alpha=config.lora.alpha,
-                lora_dropout=config.lora.dropout,
-                target_modules="all-linear",
-                use_rslora=True,
-                task_type="CAUSAL_LM",
-            ),
-        )
-    return model
+    assert config.pretrained is not None
+    return load_pretrained(config.pretrained, config.lora, tokenizer)
 
 
 def _save_model(model: Any, tokenizer: Any, out: Path) -> None:

@@ -46,7 +46,7 @@ class TokenizerSummary(Record):
 def build_tokenizer(dataset: Path, contract: Contract, config: TrainConfig, out: Path) -> TokenizerSummary:
     """Writes a Hugging Face tokenizer directory: trained on `dataset/train.jsonl`, or the base model's own.
 
-    Raises `InputError` for a base model that cannot be loaded or has no ChatML markers.
+    A base model's tokenizer gets the ChatML markers that it lacks. Raises `InputError` for one that cannot be loaded.
     """
     if config.scratch is not None:
         _train(dataset, contract, config.scratch, out)
@@ -67,16 +67,15 @@ def load_tokenizer(directory: Path) -> "PreTrainedTokenizerBase":
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(directory)
-    for marker in (TURN_START, TURN_END):
-        if len(tokenizer.encode(marker, add_special_tokens=False)) != 1:
-            raise InputError(
-                f"The tokenizer in '{directory}' has no single token {marker}; NornicDB's prompt is ChatML, so choose "
-                "a base model whose vocabulary has it."
-            )
+    if missing := find_missing_markers(tokenizer):
+        raise InputError(
+            f"The tokenizer in '{directory}' has no single token {missing[0]}; NornicDB's prompt is ChatML."
+        )
     return tokenizer
 
 
 def _copy_pretrained(config: TrainConfig, out: Path) -> None:
+    from tokenizers import AddedToken
     from transformers import AutoTokenizer
 
     base = config.pretrained
@@ -86,8 +85,16 @@ def _copy_pretrained(config: TrainConfig, out: Path) -> None:
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise InputError(f"The tokenizer of '{base.name_or_path}' cannot be loaded: {first}") from error
+    added = find_missing_markers(tokenizer)
+    tokenizer.add_tokens([AddedToken(token, special=True, normalized=False) for token in added], special_tokens=True)
+    tokenizer.eos_token, tokenizer.pad_token = TURN_END, END_OF_TEXT
     tokenizer.chat_template = CHAT_TEMPLATE
     tokenizer.save_pretrained(out)
+
+
+def find_missing_markers(tokenizer: "PreTrainedTokenizerBase") -> list[str]:
+    """The ChatML markers that are not one token each."""
+    return [token for token in CONTROL_TOKENS if len(tokenizer.encode(token, add_special_tokens=False)) != 1]
 
 
 def _train(dataset: Path, contract: Contract, config: ScratchConfig, out: Path) -> None:

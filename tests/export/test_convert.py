@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_models import PROMPTS, build_model, build_tokenizer, save_model
+from tiny_models import PROMPTS, build_model, build_sentencepiece_tokenizer, build_tokenizer, save_model
 
 from export.convert import CONVERTER, GgufMetadata, convert_to_gguf
 from export.inspect import find_problems, inspect_gguf
@@ -195,7 +195,7 @@ def test_a_tokenizer_of_another_kind_is_refused(tmp_path: Path) -> None:
     good = json.loads(path.read_text())
     byte_level = good["pre_tokenizer"]["pretokenizers"][1]
     for changes, words in (
-        ({"model": good["model"] | {"byte_fallback": True}}, "SentencePiece"),
+        ({"model": good["model"] | {"byte_fallback": True}}, "lacks some of the tokens <0x00>"),
         ({"model": {"type": "Unigram", "vocab": []}}, "not a BPE tokenizer"),
         ({"pre_tokenizer": byte_level | {"use_regex": True}}, "splits text in a way that is unknown"),
         ({"pre_tokenizer": None}, "splits text in a way that is unknown"),
@@ -206,6 +206,28 @@ def test_a_tokenizer_of_another_kind_is_refused(tmp_path: Path) -> None:
     _refuse(model_dir, "not a BPE tokenizer")
     path.unlink()
     _refuse(model_dir, r"has no tokenizer\.json")
+
+
+@pytest.mark.parametrize("architecture", ["llama", "phi3"])
+@pytest.mark.parametrize("space_prefix", [True, False])
+def test_a_tokenizer_with_byte_fallback_tokenises_and_answers_as_it_did(
+    tmp_path: Path, architecture: str, space_prefix: bool
+) -> None:
+    build_model(architecture).save_pretrained(tmp_path / "model")
+    build_sentencepiece_tokenizer(space_prefix=space_prefix).save_pretrained(tmp_path / "model")
+    convert_to_gguf(tmp_path / "model", tmp_path / "model.gguf", METADATA)
+    report = check_parity(tmp_path / "model", tmp_path / "model.gguf", PROMPTS, answers=len(PROMPTS))
+    assert report.passed, report.reasons
+    assert find_problems(inspect_gguf(tmp_path / "model.gguf")) == ()
+
+
+def test_a_tokenizer_with_byte_fallback_that_treats_spaces_otherwise_is_refused(tmp_path: Path) -> None:
+    build_model("llama").save_pretrained(tmp_path / "model")
+    build_sentencepiece_tokenizer().save_pretrained(tmp_path / "model")
+    path = tmp_path / "model" / "tokenizer.json"
+    data = json.loads(path.read_text())
+    path.write_text(json.dumps(data | {"normalizer": {"type": "Lowercase"}}))
+    _refuse(tmp_path / "model", "treats spaces in a way")
 
 
 def test_a_tokenizer_larger_than_the_embeddings_is_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import AutoTokenizer
 
 from heimdall.config import PretrainedConfig, ScratchConfig, TrainConfig
 from heimdall.errors import InputError
@@ -51,14 +52,20 @@ def test_the_vocabulary_keeps_to_its_size_and_the_bytes_repeat(training_data: Pa
     assert scan(tmp_path / "one") == scan(tmp_path / "two")
 
 
-def test_a_base_without_chatml_markers_is_refused_with_the_way_out(tmp_path: Path, training_data: Path) -> None:
+def test_a_base_without_chatml_markers_gets_them_and_keeps_its_other_tokens(
+    tmp_path: Path, training_data: Path
+) -> None:
     from tiny_models import build_tokenizer as build_tiny
 
     base = tmp_path / "base"
     build_tiny(control_tokens=("<|endoftext|>",)).save_pretrained(base)
     config = TrainConfig(pretrained=PretrainedConfig(name_or_path=str(base), license="MIT"))
-    with pytest.raises(InputError, match="has no single token"):
-        build_tokenizer(training_data, load_reference_contract(), config, tmp_path / "out")
+    build_tokenizer(training_data, load_reference_contract(), config, tmp_path / "out")
+    before, after = AutoTokenizer.from_pretrained(base), load_tokenizer(tmp_path / "out")
+    assert {token: after.get_vocab()[token] for token in before.get_vocab()} == before.get_vocab()
+    assert set(after.get_vocab()) - set(before.get_vocab()) == {"<|im_start|>", "<|im_end|>"}
+    assert after.encode("<|im_start|>user") == [after.get_vocab()["<|im_start|>"], *before.encode("user")]
+    assert (after.eos_token, after.pad_token) == ("<|im_end|>", "<|endoftext|>")
 
 
 def test_a_base_that_does_not_exist_is_named(tmp_path: Path, training_data: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from heimdall.config import LoraConfig, PretrainedConfig, ScratchConfig, TrainConfig
 from heimdall.errors import Interrupted, TrainingError
@@ -133,6 +134,51 @@ def test_a_lora_run_on_a_local_base_gives_a_merged_model(
     merged = AutoModelForCausalLM.from_pretrained(tmp_path / "out" / MODEL)
     assert not any("lora" in name for name in merged.state_dict())
     assert digest_file(tmp_path / "out" / MODEL / "model.safetensors") != digest_file(base / "model.safetensors")
+
+
+@pytest.mark.parametrize("architecture", ["llama", "phi3"])
+def test_a_base_without_chatml_learns_the_markers_and_is_exported_as_it_answers(
+    architecture: str, training_data: Path, tmp_path: Path
+) -> None:
+    """As Phi-3 and TinyLlama are: SentencePiece's kind of tokenizer, its vocabulary full, other special tokens."""
+    from tiny_models import PROMPTS, build_sentencepiece_tokenizer
+    from tiny_models import build_model as build_tiny
+
+    from export.convert import GgufMetadata, convert_to_gguf
+    from export.parity import check_parity
+    from training.tokenizer import build_tokenizer, load_tokenizer
+
+    base, out = tmp_path / "base", tmp_path / "out"
+    theirs = build_sentencepiece_tokenizer(control_tokens=())
+    theirs.save_pretrained(base)
+    build_tiny(architecture, vocab_size=len(theirs), max_position_embeddings=4096).save_pretrained(base)
+    config = TrainConfig(
+        pretrained=PretrainedConfig(name_or_path=str(base), license="MIT"),
+        lora=LoraConfig(rank=4),
+        learning_rate=0.02,
+        batch_size=32,
+        max_seq_length=4096,
+        threads=1,
+    )
+    build_tokenizer(training_data, load_reference_contract(), config, tmp_path / "tokenizer")
+    summary = run(training_data, tmp_path / "tokenizer", out, config=config)
+    markers = load_tokenizer(out / MODEL).convert_tokens_to_ids(["<|im_start|>", "<|im_end|>", "<|endoftext|>"])
+    assert min(markers) >= len(theirs)
+    weights = load_file(out / MODEL / "model.safetensors")
+    for name in ("model.embed_tokens.weight", "lm_head.weight"):
+        rows = weights[name]
+        assert len(rows) == max(markers) + 1
+        before = load_file(base / "model.safetensors")[name]
+        assert torch.equal(rows[: len(before)], before)  # adapters leave the known tokens alone
+    assert not torch.equal(weights["lm_head.weight"][markers[1]], weights["lm_head.weight"][markers[0]])
+    assert summary.trained_parameters < summary.parameters / 5
+    metadata = GgufMetadata(
+        name="tiny", license="MIT", base_model="b", dataset_digest="d", contract_digest="c", contract_source="s",
+        prompt="minimal",
+    )  # fmt: skip
+    convert_to_gguf(out / MODEL, tmp_path / "tiny.gguf", metadata)
+    report = check_parity(out / MODEL, tmp_path / "tiny.gguf", PROMPTS, answers=len(PROMPTS))
+    assert report.passed, report.reasons
 
 
 def test_a_row_that_does_not_fit_stops_training_by_its_id(

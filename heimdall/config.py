@@ -79,11 +79,12 @@ class PretrainedConfig(Config):
 
 
 class LoraConfig(Config):
-    """Low-rank adapters on all linear layers (rank-stabilised)."""
+    """Low-rank adapters on all linear layers (rank-stabilised). `quantized`: over a base in 4 bits (QLoRA)."""
 
     rank: int = Field(16, gt=0)
     alpha: int = Field(32, gt=0)
     dropout: Share = 0.0
+    quantized: bool = False
 
 
 class TrainConfig(Config):

@@ -16,6 +16,7 @@ import yaml
 
 from heimdall.config import Preset
 from heimdall.errors import InputError, UsageError, suggest
+from presets.bases import find_base
 
 DIRECTORY = Path(__file__).parent
 ENVIRONMENT_PREFIX = "HEIMDALL_"
@@ -59,12 +60,20 @@ def load_preset(
         _refuse_unknown_keys(layer, "")
         document = _merge(document, layer)
     try:
-        return Preset.model_validate(document)
+        preset = Preset.model_validate(document)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the preset"
         given = f" (it is {first['input']!r})" if isinstance(first["input"], str | int | float) else ""
         raise UsageError(f"Preset '{name}': {where}: {first['msg'].removeprefix('Value error, ')}{given}.") from error
+    pretrained = preset.train.pretrained
+    base = find_base(pretrained.name_or_path) if pretrained else None
+    if pretrained and base and base.license != pretrained.license:
+        raise UsageError(
+            f"Preset '{name}': train.pretrained.license is '{pretrained.license}', but {base.name} is under "
+            f"{base.license}, and so is a model made from it."
+        )
+    return preset
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:

@@ -13,7 +13,7 @@ from tasks.read_contract import open_contract
 from tasks.stage import Work, stage
 
 
-@stage("export", version=1, result=ExportResult, config=lambda preset: preset.export.model_dump())
+@stage("export", version=2, result=ExportResult, config=lambda preset: preset.export.model_dump())
 def export_gguf(work: Work, model: ModelRef, dataset: DatasetRef, contract: ContractRef) -> ExportResult:
     """Converts, proves parity and quantises."""
     loaded, config = open_contract(work, contract), work.preset.export

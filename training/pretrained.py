@@ -1,13 +1,15 @@
 """A base model: its weights, room for the ChatML markers that its tokenizer lacked, and adapters on its layers."""
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import peft
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from heimdall.config import LoraConfig, PretrainedConfig
-from heimdall.errors import InputError
+from heimdall.errors import EngineError, InputError
+from heimdall.hardware import choose_precision
 from training.tokenizer import find_missing_markers
 
 if TYPE_CHECKING:
@@ -24,7 +26,11 @@ def load_pretrained(
     try:
         own = AutoTokenizer.from_pretrained(base.name_or_path, revision=base.revision)
         model = AutoModelForCausalLM.from_pretrained(
-            base.name_or_path, revision=base.revision, dtype=torch.float32, use_safetensors=True
+            base.name_or_path,
+            revision=base.revision,
+            dtype=torch.float32,
+            use_safetensors=True,
+            quantization_config=_quantize() if lora and lora.quantized else None,
         )
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
@@ -33,6 +39,33 @@ def load_pretrained(
     if added:
         _embed_tokens(model, added)
     return model if lora is None else _add_adapters(model, lora, added)
+
+
+def merge_adapters(
+    model: "PreTrainedModel", base: PretrainedConfig, lora: LoraConfig, tokenizer: "PreTrainedTokenizerBase"
+) -> "PreTrainedModel":
+    """The base with the trained adapters in its weights. Those over a base in 4 bits go into the whole base."""
+    if lora.quantized:
+        whole = load_pretrained(base, lora.model_copy(update={"quantized": False}), tokenizer)
+        peft.set_peft_model_state_dict(whole, peft.get_peft_model_state_dict(model))
+        model = whole
+    return model.merge_and_unload(safe_merge=True)
+
+
+def _quantize() -> BitsAndBytesConfig:
+    """NF4 with quantised constants (Dettmers et al. 2023, arXiv:2305.14314).
+
+    Raises `EngineError` without bitsandbytes.
+    """
+    if find_spec("bitsandbytes") is None:
+        raise EngineError("A base in 4 bits needs bitsandbytes; install it with `pip install -e '.[qlora]'`.")
+    name = choose_precision().name if torch.cuda.is_available() else "fp32"
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype={"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[name],
+    )
 
 
 def _embed_tokens(model: "PreTrainedModel", added: list[int]) -> None:
@@ -56,4 +89,8 @@ def _add_adapters(model: "PreTrainedModel", lora: LoraConfig, added: list[int]) 
         task_type="CAUSAL_LM",
         trainable_token_indices=dict.fromkeys(places, added) if added else None,
     )
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            # On a CPU, bitsandbytes would repack the weights at the first evaluation, and training could not go on.
+            module.support_avx512bf16_for_cpu = False
     return peft.get_peft_model(model, config)

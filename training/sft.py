@@ -52,7 +52,7 @@ from training.batches import (
 from training.job import CHECKPOINTS, MODEL, STOPPED, TrainSpec, TrainSummary
 from training.loss import sum_loss
 from training.optimizer import build_optimizer
-from training.pretrained import load_pretrained
+from training.pretrained import load_pretrained, merge_adapters
 from training.scratch import build_model
 from training.tokenizer import load_tokenizer
 
@@ -238,7 +238,7 @@ def train(spec: TrainSpec) -> TrainSummary | None:
     outcome = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)))
     if reporter.stop_requested and trainer.state.global_step < trainer.state.max_steps:
         return None
-    _save_model(model, tokenizer, work_dir / MODEL)
+    _save_model(model, tokenizer, config, work_dir / MODEL)
     shutil.rmtree(checkpoints)
     return TrainSummary(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -285,8 +285,10 @@ def _load_model(config: TrainConfig, tokenizer: Any) -> PreTrainedModel:
     return load_pretrained(config.pretrained, config.lora, tokenizer)
 
 
-def _save_model(model: Any, tokenizer: Any, out: Path) -> None:
-    merged = model.merge_and_unload(safe_merge=True) if hasattr(model, "merge_and_unload") else model
+def _save_model(model: Any, tokenizer: Any, config: TrainConfig, out: Path) -> None:
+    merged = model
+    if config.pretrained is not None and config.lora is not None:
+        merged = merge_adapters(model, config.pretrained, config.lora, tokenizer)
     for name, tensor in merged.state_dict().items():
         if not torch.isfinite(tensor).all():
             raise TrainingError(f"The trained weight {name} is not finite; lower train.learning_rate and start again.")

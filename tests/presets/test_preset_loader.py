@@ -1,5 +1,6 @@
 """Presets: layers, strictness, and answers that name the way out."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from eval.verdict import check_gate
 from heimdall.config import Preset
 from heimdall.errors import HeimdallError, InputError, UsageError
+from presets.bases import find_base
 from presets.loader import DIRECTORY, list_presets, load_preset, parse_assignment
 
 
@@ -28,7 +30,7 @@ def test_every_bundled_preset_loads_under_its_own_name_and_has_a_gate_that_can_b
 
 @pytest.mark.parametrize("name", list_presets())
 def test_every_bundled_preset_opens_by_saying_what_it_assumes_and_how_to_launch_and_override_it(name: str) -> None:
-    opening = (DIRECTORY / f"{name}.yaml").read_text().split("\nname:")[0]
+    opening = re.split(r"\n(?=\w)", (DIRECTORY / f"{name}.yaml").read_text())[0]
     assert all(line.startswith("#") for line in opening.splitlines())
     for word in ("Assumes", "Launch", "Override"):
         assert f"# {word} " in opening
@@ -43,6 +45,21 @@ def test_a_file_extends_a_bundled_preset_and_changes_only_what_it_names(tmp_path
     assert preset == base.model_copy(
         update={"name": "mine", "train": base.train.model_copy(update={"scratch": scratch})}
     )
+
+
+def test_a_preset_names_the_licence_that_its_base_is_under(tmp_path: Path) -> None:
+    for name in list_presets():
+        base = load_preset(name, environ={}).train.pretrained
+        if base is not None and name != "custom":
+            known = find_base(base.name_or_path)
+            assert known is not None
+            assert (known.license, len(base.revision or "")) == (base.license, 40)
+    mine = write(
+        tmp_path / "mine.yaml",
+        "extends: heimdall\ntrain:\n  pretrained: {name_or_path: qwen/qwen2.5-3b-instruct, license: Apache-2.0}\n",
+    )
+    with pytest.raises(UsageError, match="is under Qwen-Research, and so is a model made from it"):
+        load_preset(mine, environ={})
 
 
 def test_null_takes_a_section_of_the_base_away(tmp_path: Path) -> None:

@@ -136,9 +136,9 @@ def test_a_lora_run_on_a_local_base_gives_a_merged_model(
     assert digest_file(tmp_path / "out" / MODEL / "model.safetensors") != digest_file(base / "model.safetensors")
 
 
-@pytest.mark.parametrize("architecture", ["llama", "phi3"])
+@pytest.mark.parametrize(("architecture", "quantized"), [("llama", False), ("phi3", False), ("phi3", True)])
 def test_a_base_without_chatml_learns_the_markers_and_is_exported_as_it_answers(
-    architecture: str, training_data: Path, tmp_path: Path
+    architecture: str, quantized: bool, training_data: Path, tmp_path: Path
 ) -> None:
     """As Phi-3 and TinyLlama are: SentencePiece's kind of tokenizer, its vocabulary full, other special tokens."""
     from tiny_models import PROMPTS, build_sentencepiece_tokenizer
@@ -154,7 +154,7 @@ def test_a_base_without_chatml_learns_the_markers_and_is_exported_as_it_answers(
     build_tiny(architecture, vocab_size=len(theirs), max_position_embeddings=4096).save_pretrained(base)
     config = TrainConfig(
         pretrained=PretrainedConfig(name_or_path=str(base), license="MIT"),
-        lora=LoraConfig(rank=4),
+        lora=LoraConfig(rank=4, quantized=quantized),
         learning_rate=0.02,
         batch_size=32,
         max_seq_length=4096,
@@ -171,7 +171,7 @@ def test_a_base_without_chatml_learns_the_markers_and_is_exported_as_it_answers(
         before = load_file(base / "model.safetensors")[name]
         assert torch.equal(rows[: len(before)], before)  # adapters leave the known tokens alone
     assert not torch.equal(weights["lm_head.weight"][markers[1]], weights["lm_head.weight"][markers[0]])
-    assert summary.trained_parameters < summary.parameters / 5
+    assert summary.trained_parameters < summary.parameters / (1 if quantized else 5)  # of 4 bits, two are one number
     metadata = GgufMetadata(
         name="tiny", license="MIT", base_model="b", dataset_digest="d", contract_digest="c", contract_source="s",
         prompt="minimal",

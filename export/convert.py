@@ -65,12 +65,14 @@ def convert_to_gguf(model_dir: Path, out: Path, metadata: GgufMetadata, progress
 
 @dataclass(frozen=True)
 class _Tensor:
-    """A tensor to be written: its GGUF name and its source. One-dimensional tensors stay F32, the rest become F16."""
+    """A tensor to be written: its GGUF name, and its source or its values. One-dimensional tensors stay F32, the rest
+    become F16."""
 
     name: str
     source: str
     file: Path
     shape: tuple[int, ...]
+    values: tuple[float, ...] | None = None
 
 
 def _read_config(model_dir: Path) -> Any:
@@ -91,7 +93,7 @@ def _read_config(model_dir: Path) -> Any:
     if config.hidden_act != "silu":
         raise ExportError(f"{where} uses the activation '{config.hidden_act}', which llama.cpp would take for silu.")
     rope = _rope(config)
-    if rope.get("rope_type", "default") != "default":
+    if rope.get("rope_type", "default") not in ("default", "longrope" if config.model_type == "phi3" else "default"):
         raise ExportError(
             f"{where} uses the '{rope['rope_type']}' scaling of rotary positions, which is not supported; "
             "export a model with the default one."
@@ -134,6 +136,13 @@ def _plan_tensors(model_dir: Path, config: Any) -> list[_Tensor]:
                     found[name] = _Tensor(name, source, path, tuple(file.get_slice(source).get_shape()))
         except (SafetensorError, OSError) as error:
             raise ExportError(f"'{path}' is not a readable safetensors file ({error}).") from error
+    rope = _rope(config)
+    if rope.get("rope_type") == "longrope":
+        # llama.cpp takes the short factors as long as the context it was opened with is within the original one.
+        for kind in ("long", "short"):
+            factors = tuple(float(factor) for factor in rope[f"{kind}_factor"])
+            name = f"rope_factors_{kind}.weight"
+            found[name] = _Tensor(name, name, model_dir, (len(factors),), factors)
     return sorted(found.values(), key=_place)
 
 
@@ -176,6 +185,12 @@ def _write_metadata(writer: Any, config: Any, metadata: GgufMetadata, parameters
         writer.add_rope_dimension_count(int(head * _rope(config).get("partial_rotary_factor", 1.0)))
         writer.add_rope_scaling_orig_ctx_len(config.original_max_position_embeddings)
         writer.add_sliding_window(config.sliding_window or 0)
+        scale = config.max_position_embeddings / config.original_max_position_embeddings
+        if _rope(config).get("rope_type") == "longrope" and scale > 1:
+            # As in the model: the attention's logits grow with the logarithm of the context (arXiv:2402.13753).
+            writer.add_rope_scaling_attn_factors(
+                math.sqrt(1 + math.log(scale) / math.log(config.original_max_position_embeddings))
+            )
     else:
         writer.add_key_length(head)
         writer.add_value_length(head)
@@ -234,6 +249,8 @@ def _read_tensor(tensor: _Tensor, config: Any) -> Any:
     import torch
     from safetensors import safe_open
 
+    if tensor.values is not None:
+        return torch.tensor(tensor.values, dtype=torch.float32).numpy()
     with safe_open(tensor.file, framework="pt") as file:
         data = file.get_tensor(tensor.source)
     if config.model_type == "llama" and re.search(r"\.[qk]_proj\.", tensor.source):

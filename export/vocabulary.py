@@ -119,7 +119,7 @@ def _find_space_prefix(data: dict[str, Any], path: Path) -> bool:
 
 
 def _name_pre_tokenizer(pre_tokenizer: Any, path: Path) -> str:
-    """GGUF's name for a Split + ByteLevel pre-tokenizer."""
+    """GGUF's name for a pre-tokenizer: Split + ByteLevel as in Qwen and Llama 3, or Digits + ByteLevel as in SmolLM."""
     steps = (pre_tokenizer or {}).get("pretokenizers", [pre_tokenizer] if pre_tokenizer else [])
     patterns = [step["pattern"].get("Regex") for step in steps if step.get("type") == "Split"]
     bytes_only = [step for step in steps if step.get("type") == "ByteLevel" and not step.get("use_regex", True)]
@@ -127,7 +127,10 @@ def _name_pre_tokenizer(pre_tokenizer: Any, path: Path) -> str:
         name = _PRE_TOKENIZERS.get(patterns[0])
         if name is not None:
             return name
+    kinds = [(step.get("type"), bool(step.get("individual_digits") or step.get("use_regex"))) for step in steps]
+    if kinds == [("Digits", True), ("ByteLevel", True)] and not steps[1].get("add_prefix_space"):
+        return "smollm"
     raise ExportError(
         f"'{path}' splits text in a way that is unknown to this exporter; known are the pre-tokenizers of "
-        f"{' and '.join(_PRE_TOKENIZERS.values())}."
+        f"{', '.join(_PRE_TOKENIZERS.values())} and smollm."
     )

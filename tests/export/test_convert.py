@@ -27,6 +27,17 @@ METADATA = GgufMetadata(
     prompt="minimal",
     run_id="run-1",
 )
+LONGROPE = {
+    "max_position_embeddings": 8192,
+    "original_max_position_embeddings": 1024,
+    "rope_parameters": {
+        "rope_type": "longrope",
+        "rope_theta": 10000.0,
+        "short_factor": [1.0 + 0.05 * number for number in range(32)],
+        "long_factor": [1.0 + number for number in range(32)],
+        "original_max_position_embeddings": 1024,
+    },
+}
 KINDS = [
     ("qwen2", {}),
     ("qwen2", {"tie_word_embeddings": True}),
@@ -35,6 +46,7 @@ KINDS = [
     ("llama", {}),
     ("llama", {"tie_word_embeddings": True, "attention_bias": True, "head_dim": 32}),
     ("phi3", {}),
+    ("phi3", LONGROPE),
 ]
 
 
@@ -219,6 +231,24 @@ def test_a_tokenizer_with_byte_fallback_tokenises_and_answers_as_it_did(
     report = check_parity(tmp_path / "model", tmp_path / "model.gguf", PROMPTS, answers=len(PROMPTS))
     assert report.passed, report.reasons
     assert find_problems(inspect_gguf(tmp_path / "model.gguf")) == ()
+
+
+def test_digits_one_by_one_and_gpt2s_words_are_smollms_way_to_split(tmp_path: Path) -> None:
+    model_dir = save_model(tmp_path / "model", "llama")
+    data = json.loads((model_dir / "tokenizer.json").read_text())
+    digits = {"type": "Digits", "individual_digits": True}
+    words = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    data["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [digits, words]}
+    data["normalizer"] = None
+    (model_dir / "tokenizer.json").write_text(json.dumps(data))
+    kind = json.loads((model_dir / "tokenizer_config.json").read_text()) | {
+        "tokenizer_class": "PreTrainedTokenizerFast"
+    }
+    (model_dir / "tokenizer_config.json").write_text(json.dumps(kind))
+    convert_to_gguf(model_dir, tmp_path / "model.gguf", METADATA)
+    assert inspect_gguf(tmp_path / "model.gguf").metadata["tokenizer.ggml.pre"] == "smollm"
+    report = check_parity(model_dir, tmp_path / "model.gguf", PROMPTS, answers=1)
+    assert report.tokenization_matches == len(PROMPTS), report.reasons
 
 
 def test_a_tokenizer_with_byte_fallback_that_treats_spaces_otherwise_is_refused(tmp_path: Path) -> None:

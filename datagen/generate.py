@@ -1,6 +1,6 @@
 """Makes a data set: chunks in worker processes, merged in their order, without repeats, until every split is full.
 
-The same configuration gives the same bytes on any number of workers.
+The same configuration gives the same bytes on any number of workers, on this machine or on a Dask cluster.
 """
 
 import multiprocessing
@@ -8,8 +8,9 @@ import os
 import random
 from collections import Counter, deque
 from collections.abc import Generator, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import closing, contextmanager
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 
@@ -104,17 +105,16 @@ def _fill_parts(
 ) -> Iterator[Parts]:
     """Gives the parts of a data set when all of them are full."""
     match_actions(contract)  # before the work: raises where no query can run
-    made_for = digest_json(
-        [config.model_dump(mode="json"), contract.digest, [[*place, n] for place, n in counts.items()]]
-    )
+    settings = config.model_dump(mode="json", exclude={"dask"})
+    made_for = digest_json([settings, contract.digest, [[*place, n] for place, n in counts.items()]])
     total = sum(counts.values())
     with (
-        ProcessPoolExecutor(workers or os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool,
+        _open_pool(config.dask, workers or os.cpu_count() or 1) as (pool, ahead),
         Parts(directory, list(counts), normalize_question, made_for) as parts,
     ):
         done = sum(list(counts.values())[: parts.note.place])
         while (place := parts.open()) is not None:
-            with closing(_stream_chunks(pool, ChunkSpec(config, *place, parts.note.chunks, contract))) as chunks:
+            with closing(_stream_chunks(pool, ahead, ChunkSpec(config, *place, parts.note.chunks, contract))) as chunks:
                 while parts.note.rows < counts[place]:
                     chunk = next(chunks)
                     parts.add([_choose_prompt(row, config) for row in chunk.rows], chunk.graphs, counts[place])
@@ -148,9 +148,28 @@ def normalize_question(text: str) -> str:
     return " ".join(text.lower().split()).rstrip(".?! ")
 
 
-def _stream_chunks(pool: ProcessPoolExecutor, spec: ChunkSpec) -> Generator[Chunk, None, None]:
-    """The chunks from that of `spec` on, in order, a few of them in the making."""
-    ahead = 2 * (os.cpu_count() or 1)
+@contextmanager
+def _open_pool(dask: str | None, workers: int) -> Iterator[tuple[Executor, int]]:
+    """Where chunks are made, and how many of them at a time. Raises `InputError` where no Dask scheduler answers."""
+    if dask is None:
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+            yield pool, 2 * workers
+        return
+    if find_spec("distributed") is None:
+        raise InputError("data.dask needs Dask; install it with `pip install -e '.[dask]'`.")
+    from distributed import Client
+
+    try:
+        client = Client(dask, timeout=10)
+    except (OSError, ValueError) as error:
+        raise InputError(f"data.dask: no Dask scheduler answers at '{dask}' ({error}).") from error
+    with client:
+        # A retry gives the same chunk, so a worker that is lost costs time only.
+        yield client.get_executor(retries=3), 2 * max(1, sum(client.nthreads().values()))
+
+
+def _stream_chunks(pool: Executor, ahead: int, spec: ChunkSpec) -> Generator[Chunk, None, None]:
+    """The chunks from that of `spec` on, in order, `ahead` of them in the making."""
     waiting: deque[Future[Chunk]] = deque()
     try:
         while True:

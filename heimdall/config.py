@@ -33,6 +33,9 @@ class DataConfig(Config):
     max_node_types: int = Field(5, ge=2, le=12)
     invented_share: Share = 0.35
     graphs_per_schema: int = Field(3, ge=1, le=5)
+    dask: str | None = Field(
+        None, description="address of a Dask scheduler whose workers make the rows, instead of this machine's cores"
+    )
 
     @model_validator(mode="after")
     def _shares_fit(self) -> "DataConfig":

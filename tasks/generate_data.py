@@ -1,7 +1,9 @@
 """Stage `generate`: questions with proven answers, one JSONL file per split."""
 
 from pathlib import Path
+from typing import Any
 
+from heimdall.config import Preset
 from heimdall.refs import ContractRef, DatasetRef
 from tasks.import_data import import_data
 from tasks.read_contract import open_contract
@@ -13,7 +15,12 @@ def prepare_data(pipeline: Pipeline, source: Path | None, contract: ContractRef)
     return generate_data(pipeline, contract=contract) if source is None else import_data(pipeline, source, contract)
 
 
-@stage("generate", version=3, result=DatasetRef, config=lambda preset: preset.data.model_dump(), resumable=True)
+def _pick_config(preset: Preset) -> dict[str, Any]:
+    # Where rows are made does not change them.
+    return preset.data.model_dump(exclude={"dask"})
+
+
+@stage("generate", version=3, result=DatasetRef, config=_pick_config, resumable=True)
 def generate_data(work: Work, contract: ContractRef) -> DatasetRef:
     """Generates the preset's data set for a contract."""
     from datagen.generate import generate_dataset

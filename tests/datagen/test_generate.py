@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from distributed import LocalCluster
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -244,3 +245,13 @@ def test_one_file_holds_just_the_rows_asked_for_and_other_settings_begin_anew(tm
     generate_file(config, contract, again, workers=1)
     assert out.read_bytes() == again.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again.jsonl", "rows.jsonl"]
+
+
+def test_a_dask_cluster_makes_the_same_bytes(small_dataset: Path, tmp_path: Path) -> None:
+    config = DataConfig(train_rows=400, split_rows=12, seed=7)
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+        away = config.model_copy(update={"dask": cluster.scheduler_address})
+        generate_dataset(away, load_reference_contract(), tmp_path / "rows")
+    assert scan(tmp_path / "rows") == scan(small_dataset)
+    with pytest.raises(InputError, match=r"data\.dask: no Dask scheduler answers"):
+        generate_dataset(away, load_reference_contract(), tmp_path / "none")

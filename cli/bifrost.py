@@ -94,7 +94,7 @@ class Bifrost:
 
 def render_answer(answer: Answer) -> str:
     """An answer for people; control characters in the reply are spelt out."""
-    from eval.card import make_visible
+    from heimdall.text import make_visible
 
     parsed = answer.parsed
     if parsed.action is None:

@@ -197,11 +197,6 @@ def list_limits(card: Card) -> list[str]:
     ]
 
 
-def make_visible(text: str) -> str:
-    """Spells out control, format and direction-changing characters (`\\x1b`), keeping newlines."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
-
-
 def _take_turns(examples: Iterable[Example], count: int) -> list[Example]:
     """Up to `count` examples, one from each slice in turn, so that no slice hides the others."""
     by_slice: dict[tuple[str, str], list[Example]] = defaultdict(list)

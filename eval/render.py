@@ -17,12 +17,12 @@ from eval.card import (
     find_answer_metric,
     list_facts,
     list_limits,
-    make_visible,
     title_series,
 )
 from eval.metrics import SERIES, list_metrics
 from eval.verdict import format_difference
 from heimdall.refs import Score, Slice
+from heimdall.text import make_visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from eval.card import WRONG_SHOWN, Card, CurvePoint, build_card, list_limits, make_visible
+from eval.card import WRONG_SHOWN, Card, CurvePoint, build_card, list_limits
 from eval.figures import draw_figures, to_svg
 from eval.metrics import compare_examples
 from eval.render import render_html, render_markdown, render_terminal
 from eval.verdict import decide, list_paired_paths
 from heimdall.config import GateConfig
 from heimdall.refs import ArtifactRef, ExportResult, GgufRef, ModelRef, ParityReport
+from heimdall.text import make_visible
 
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} $x$ "

@@ -1,0 +1,123 @@
+"""`heimdall data`: what one does with files of rows besides validating them."""
+
+import contextlib
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from datagen.lengths import Lengths
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE", help="JSONL, CSV or Parquet; a directory; or hf:OWNER/NAME[:CONFIG][@REVISION] from the Hub."
+    ),
+]
+Tokenizer = Annotated[
+    Path | None, typer.Option(help="Hugging Face directory, tokenizer.json or GGUF file whose tokens are counted.")
+]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Registers this group's commands."""
+    group = typer.Typer(help="Convert, measure and show files of rows.", no_args_is_help=True)
+    for command in (convert, lengths, show):
+        group.command()(command)
+    app.add_typer(group, name="data")
+
+
+def convert(
+    source: Source,
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="A .jsonl, .csv or .parquet file.")],
+    to: Annotated[str, typer.Option(help="chat, instruction, completion, or rows.")] = "chat",
+    as_json: options.Json = False,
+) -> None:
+    """Write rows in another form. Nothing is written if one of them is broken or does not fit."""
+    from cli.run import print_json
+    from datagen.formats import check_format, convert
+
+    rows = convert(source, output, check_format(to))
+    if as_json:
+        print_json({"rows": rows, "file": output})
+    else:
+        print(f"{rows} rows\n{output}")
+
+
+def lengths(
+    source: Source, tokenizer: Tokenizer = None, nornicdb: options.Nornicdb = None, as_json: options.Json = False
+) -> None:
+    """Say which context size rows need, or the queries of a .txt file, one per line."""
+    from cli.run import print_json
+    from datagen.lengths import measure_lengths
+    from nornicdb.contract import resolve_contract
+
+    found = measure_lengths(source, tokenizer, resolve_contract(nornicdb))
+    if as_json:
+        print_json(found)
+    else:
+        print("\n".join(_describe_lengths(found)))
+
+
+def show(
+    source: Source,
+    start: Annotated[int, typer.Option(min=1, help="The first row to show, from 1.")] = 1,
+    count: Annotated[int | None, typer.Option(min=1, help="How many rows; all if not given.")] = None,
+) -> None:
+    """Page through rows."""
+    _page(_render_rows(source, start, count))
+
+
+def _page(texts: "Iterator[str]") -> None:
+    """Hands texts to the terminal's pager as it asks for them; without a terminal they are printed."""
+    pager = shlex.split(os.environ.get("PAGER") or "less")
+    if not sys.stdout.isatty() or shutil.which(pager[0]) is None:
+        for text in texts:
+            sys.stdout.write(text)
+        return
+    # The pager's own colours and line ends, and no pager at all for what fits on the screen: as git does.
+    environment = {"LESS": "FRX", **os.environ}
+    with subprocess.Popen(pager, stdin=subprocess.PIPE, text=True, encoding="utf-8", env=environment) as process:
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # the reader has seen enough
+            for text in texts:
+                process.stdin.write(text)
+            process.stdin.close()
+
+
+def _render_rows(source: str, start: int, count: int | None) -> "Iterator[str]":
+    from itertools import islice
+
+    from rich.console import Console
+
+    from datagen.formats import read_conversations
+    from datagen.show import render_conversation
+
+    console = Console(highlight=False)
+    for conversation in islice(read_conversations(source), start - 1, count and start - 1 + count):
+        with console.capture() as captured:
+            console.print(render_conversation(conversation))
+        yield "".join(line.rstrip(" ") + "\n" for line in captured.get().splitlines())
+
+
+def _describe_lengths(found: "Lengths") -> "Iterator[str]":
+    yield f"{found.rows} rows, in {found.unit}"
+    yield f"  mean             {found.mean:>9,.1f}"
+    yield f"  95th percentile  {found.p95:>9,}"
+    yield f"  maximum          {found.maximum:>9,}  {found.longest}"
+    for part in found.classes:
+        name = "more" if part.size is None else f"up to {part.size:,}"
+        yield f"  {name:<15}  {part.rows:>9,}  rows ({part.rows / found.rows:.1%})"
+    yield f"recommended context size: {found.recommended}"
+    if found.unit == "bytes":
+        yield "Bytes, which are never fewer than a byte-level tokenizer's tokens; --tokenizer counts those."

@@ -1,8 +1,11 @@
 """Finds the variables of clauses, queries and commands: which exist where, and which go on."""
 
+from collections.abc import Iterator
+
 from cypher.scopes.expressions import Scope
 from cypher.scopes.patterns import PatternChecker
 from cypher.syntax import queries, tree
+from cypher.syntax.functions import AGGREGATES
 
 
 def resolve(statement: queries.Statement) -> None:
@@ -193,6 +196,9 @@ class ClauseChecker(PatternChecker):
         self.aggregation = "refused"
         for bound in (projection.skip, projection.limit):
             self._check_bound(bound)
+        if aggregates:  # WHERE goes through the groups, of which only their keys are known
+            keys = {name for column in projection.columns for name in _find_keys(column)}
+            self.scope = {**{name: variable for name, variable in old.items() if name in keys}, **new}
         self.check_condition(projection.condition)
         self.scope, self.aggregation = new, outer_aggregation
         return columns
@@ -249,6 +255,16 @@ class ClauseChecker(PatternChecker):
                 self._check_yield(part)
             elif not isinstance(part, queries.Use) and type(part) is not tree.Word:
                 self.check_value(part)
+
+
+def _find_keys(node: tree.Node) -> Iterator[str]:
+    """The names of an expression that stand outside of its aggregations."""
+    if isinstance(node, tree.FunctionCall) and node.name.lower() in AGGREGATES:
+        return
+    if isinstance(node, tree.Name):
+        yield node.value
+    for child in tree.find_children(node):
+        yield from _find_keys(child)
 
 
 def _is_import(projection: queries.Projection) -> bool:

@@ -4,7 +4,7 @@ from typing import Literal, NoReturn
 
 from cypher.syntax import tree
 from cypher.syntax.expressions import NOT, PREDICATE, SUM
-from cypher.syntax.functions import AGGREGATES, ARGUMENTS
+from cypher.syntax.functions import AGGREGATES, ARGUMENTS, FUNCTIONS
 from cypher.syntax.tokens import GrammarError, Token
 
 Scope = dict[str, tree.Variable]
@@ -239,6 +239,10 @@ class ExpressionChecker:
 
     def _check_call(self, call: tree.FunctionCall) -> tree.Kind:
         name = call.name.lower()
+        space = call.name.partition(".")[0]
+        owner = self.scope.get(space) if space != call.name and space.lower() not in FUNCTIONS else None
+        if owner is not None and owner.kind in ("node", "relationship"):
+            self.fail(f"`{space}` is a variable, which has no methods: write a function, as in toUpper(n.name)", call)
         if name in AGGREGATES:
             self._check_aggregate(call)
         elif name == "exists":

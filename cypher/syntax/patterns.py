@@ -47,6 +47,8 @@ class PatternReader(ExpressionReader):
         words = [token.text.upper() if token.kind == "name" else token.value for token in self.tokens[first:last]]
         if self.take_word("GROUP", "GROUPS"):
             words.append("GROUPS")
+        elif words == ["SHORTEST"]:
+            self.fail("SHORTEST needs a number of paths, as in SHORTEST 1, or GROUPS", first)
         return " ".join(words)
 
     def read_elements(self) -> tree.Path:
@@ -126,6 +128,8 @@ class PatternReader(ExpressionReader):
         arrow = "" if left == right else "<" if left else ">"
         last = self.at
         quantifier = self._read_quantifier()
+        if quantifier is not None and length is not None:
+            self.fail("a relationship of variable length (*) cannot be repeated as well", last)
         return tree.RelationshipPattern(
             first, last, inside.name, inside.labels, inside.properties, inside.condition, arrow, length, quantifier
         )

@@ -1,49 +1,23 @@
 """The report card's figures, drawn once: matplotlib figures for MLflow, and SVG that follows the page's colours."""
 
-import io
-import re
 from typing import TYPE_CHECKING, Any
 
 from eval.card import NO_ACTION, SPLIT_TITLES, Card, find_answer_metric, title_series
 from eval.metrics import SERIES
+from heimdall.page import ACCENT, INK, SECOND, STYLE, new_figure
 from heimdall.rows import SPLITS
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# What is drawn in these colours takes the page's own when it becomes SVG, so that one figure suits light and dark.
-INK, ACCENT, SECOND, FAINT = "#1f2430", "#2f6fdf", "#c2571a", "#8a93a3"
-_PAGE_COLORS = {INK: "currentColor", ACCENT: "var(--accent)", SECOND: "var(--second)", FAINT: "var(--faint)"}
 _PANELS = 3  # side by side
-_STYLE = {
-    "font.family": ["sans-serif"],
-    "font.size": 9.0,
-    "text.color": INK,
-    "text.parse_math": False,  # names in labels come from checkouts and data: `$` is a dollar
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.titlesize": 10.0,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "grid.color": FAINT,
-    "grid.alpha": 0.3,
-    "legend.frameon": False,
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "svg.fonttype": "none",
-}
 
 
 def draw_figures(card: Card) -> "dict[str, Figure]":
     """All figures there is something to draw for: `scores`, and where known `curve`, `confusion` and `latency`."""
     import matplotlib as mpl
 
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         drawn = {"scores": _draw_scores(card)}
         if card.curve:
             drawn["curve"] = _draw_curve(card)
@@ -54,37 +28,12 @@ def draw_figures(card: Card) -> "dict[str, Figure]":
     return drawn
 
 
-def to_svg(figure: "Figure") -> str:
-    """An `<svg>` element to be put into a page that defines `--accent`, `--second` and `--faint`."""
-    import matplotlib as mpl
-
-    buffer = io.StringIO()
-    # Two figures on one page must not share ids, and the same figure must give the same bytes.
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": figure.get_label()}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    for color, page_color in _PAGE_COLORS.items():
-        text = text.replace(color, page_color)
-    return text
-
-
-def _new_figure(name: str, width: float, height: float, rows: int = 1, columns: int = 1) -> "tuple[Figure, list[Axes]]":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    figure.set_label(name)
-    axes: Any = figure.subplots(rows, columns, sharey=columns > 1, squeeze=False)
-    return figure, list(axes.flat)
-
-
 def _draw_scores(card: Card) -> "Figure":
     """Share of right answers per split with its interval, one panel per family; a diamond marks the champion."""
     shown = [series for series in SERIES if any(part.family == series for part in card.report.slices)]
     splits = [split for split in SPLITS[::-1] if any(part.split == split for part in card.report.slices)]
     rows, columns = -(-len(shown) // _PANELS), min(len(shown), _PANELS)
-    figure, axes = _new_figure("scores", 10.7, rows * (0.9 + 0.42 * len(splits)), rows, columns)
+    figure, axes = new_figure("scores", 10.7, rows * (0.9 + 0.42 * len(splits)), rows, columns)
     for axis in axes[len(shown) :]:
         axis.set_axis_off()
     for axis, series in zip(axes, shown, strict=False):
@@ -114,7 +63,7 @@ def _draw_scores(card: Card) -> "Figure":
 
 
 def _draw_curve(card: Card) -> "Figure":
-    figure, (axis,) = _new_figure("curve", 5.0, 3.0)
+    figure, (axis,) = new_figure("curve", 5.0, 3.0)
     for name, color, style in (("training", ACCENT, "-"), ("validation", SECOND, "o--")):
         points = sorted((point.step, point.loss) for point in card.curve if point.name == name)
         if points:
@@ -133,7 +82,7 @@ def _draw_confusion(card: Card) -> "Figure":
     expected = sorted({cell.expected for cell in card.confusion})
     got = sorted({cell.got for cell in card.confusion} | set(expected), key=lambda name: (name == NO_ACTION, name))
     asked = {name: sum(cell.n for cell in card.confusion if cell.expected == name) for name in expected}
-    figure, (axis,) = _new_figure("confusion", 3.2 + 0.46 * len(got), 2.0 + 0.3 * len(expected))
+    figure, (axis,) = new_figure("confusion", 3.2 + 0.46 * len(got), 2.0 + 0.3 * len(expected))
     for cell in card.confusion:
         x, y, share = got.index(cell.got), expected.index(cell.expected), cell.n / asked[cell.expected]
         color = ACCENT if cell.got == cell.expected else SECOND
@@ -158,7 +107,7 @@ def _make_square(x: float, y: float, color: str, alpha: float) -> Any:
 def _draw_latency(card: Card) -> "Figure":
     import numpy as np
 
-    figure, (axis,) = _new_figure("latency", 5.0, 3.0)
+    figure, (axis,) = new_figure("latency", 5.0, 3.0)
     times = np.array(card.latency_ms)
     median, tail = np.quantile(times, (0.5, 0.95))
     # The slowest hundredth would flatten everything else; it is counted in the last bar.

@@ -6,8 +6,8 @@ control characters are spelt out everywhere.
 
 import html
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from eval.card import (
     HELPED_METRICS,
@@ -92,23 +92,22 @@ def render_suite(slices: Iterable[Slice]) -> list[str]:
 
 def render_html(card: Card) -> str:
     """One page that needs nothing beside it and runs no script: styles and figures are inside."""
-    import jinja2
     from markupsafe import Markup
 
-    from eval.figures import draw_figures, to_svg
+    from eval.figures import draw_figures
+    from heimdall.page import render_page, to_svg
 
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("eval", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: make_visible(value) if type(value) is str else value,
-    )
-    environment.filters.update(
-        value=format_value, bounds=format_bounds, size=format_size, difference=format_difference, met=is_met
-    )
-    return environment.get_template("card.html").render(
+    filters: dict[str, Callable[..., Any]] = {
+        "value": format_value,
+        "bounds": format_bounds,
+        "size": format_size,
+        "difference": format_difference,
+        "met": is_met,
+    }
+    return render_page(
+        "eval",
+        "card.html",
+        filters,
         card=card,
         facts=list_facts(card),
         limits=list_limits(card),

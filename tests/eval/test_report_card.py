@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from eval.card import WRONG_SHOWN, Card, CurvePoint, build_card, list_limits
-from eval.figures import draw_figures, to_svg
+from eval.figures import draw_figures
 from eval.metrics import compare_examples
 from eval.render import render_html, render_markdown, render_terminal
 from eval.verdict import decide, list_paired_paths
 from heimdall.config import GateConfig
+from heimdall.page import to_svg
 from heimdall.refs import ArtifactRef, ExportResult, GgufRef, ModelRef, ParityReport
 from heimdall.text import make_visible
 

@@ -15,7 +15,8 @@ import pydantic
 
 from heimdall.answers import ActionAnswer, Answer, QueryAnswer
 from heimdall.errors import InputError
-from heimdall.files import explaining_disk_errors, replacing
+from heimdall.files import replacing
+from heimdall.lines import read_raw_lines
 from heimdall.refs import Record
 
 Family = Literal[
@@ -113,16 +114,13 @@ def read_numbered_rows(path: Path) -> Iterator[tuple[int, Row]]:
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yields the numbered, non-empty lines of a UTF-8 text file. Raises `InputError` naming file and line."""
-    number = 0
     try:
-        with explaining_disk_errors(path), path.open("rb") as file:
-            for number, raw in enumerate(file, start=1):
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-                if line:
-                    yield number, line
+        for line in read_raw_lines(path):
+            if line.problem is not None:
+                raise InputError(f"{path}:{line.number}: {line.problem}.")
+            if text := line.text.strip():
+                yield line.number, text
     except FileNotFoundError as error:
         raise InputError(f"'{path}' does not exist.") from error
     except IsADirectoryError as error:
         raise InputError(f"'{path}' is a directory, not a JSONL file.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}:{number}: not valid UTF-8 ({error.reason}).") from error

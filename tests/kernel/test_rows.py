@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from heimdall.answers import ActionAnswer, format_action
 from heimdall.errors import InputError
+from heimdall.lines import MAX_LINE_BYTES
 from heimdall.rows import SPLITS, TEST_SPLITS, Message, Proof, Row, read_rows, write_rows
 
 ROW = Row(
@@ -81,7 +82,7 @@ def test_a_line_that_is_no_row_is_named_with_its_key(tmp_path: Path, line: str, 
 def test_bytes_that_are_not_utf8_are_named_with_their_line(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(ROW.model_dump_json().encode() + b"\n\xff\xfe\n")
-    with pytest.raises(InputError, match=rf"^{path}:2: not valid UTF-8"):
+    with pytest.raises(InputError, match=rf"^{path}:2: is not valid UTF-8"):
         list(read_rows(path))
 
 
@@ -110,3 +111,10 @@ def test_rows_whose_making_fails_leave_the_old_file(tmp_path: Path) -> None:
         write_rows(path, (ROW.model_copy(update={"id": str(1 // (3 - index))}) for index in range(9)))
     assert list(read_rows(path)) == [ROW]
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_line_too_long_to_be_a_row_is_named_without_being_read(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(ROW.model_dump_json().encode() + b"\n" + b"x" * (MAX_LINE_BYTES + 1) + b"\n")
+    with pytest.raises(InputError, match=rf"^{path}:2: is longer than 10 MB"):
+        list(read_rows(path))

@@ -24,9 +24,6 @@ Source = Annotated[
         metavar="FILE", help="JSONL, CSV or Parquet; a directory; or hf:OWNER/NAME[:CONFIG][@REVISION] from the Hub."
     ),
 ]
-Tokenizer = Annotated[
-    Path | None, typer.Option(help="Hugging Face directory, tokenizer.json or GGUF file whose tokens are counted.")
-]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -55,7 +52,10 @@ def convert(
 
 
 def lengths(
-    source: Source, tokenizer: Tokenizer = None, nornicdb: options.Nornicdb = None, as_json: options.Json = False
+    source: Source,
+    tokenizer: options.Tokenizer = None,
+    nornicdb: options.Nornicdb = None,
+    as_json: options.Json = False,
 ) -> None:
     """Say which context size rows need, or the queries of a .txt file, one per line."""
     from cli.run import print_json
@@ -87,12 +87,13 @@ def _page(texts: "Iterator[str]") -> None:
         return
     # The pager's own colours and line ends, and no pager at all for what fits on the screen: as git does.
     environment = {"LESS": "FRX", **os.environ}
-    with subprocess.Popen(pager, stdin=subprocess.PIPE, text=True, encoding="utf-8", env=environment) as process:
+    with (
+        contextlib.suppress(BrokenPipeError),  # the reader has seen enough
+        subprocess.Popen(pager, stdin=subprocess.PIPE, text=True, encoding="utf-8", env=environment) as process,
+    ):
         assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # the reader has seen enough
-            for text in texts:
-                process.stdin.write(text)
-            process.stdin.close()
+        for text in texts:
+            process.stdin.write(text)
 
 
 def _render_rows(source: str, start: int, count: int | None) -> "Iterator[str]":

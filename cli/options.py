@@ -11,7 +11,7 @@ Nornicdb = Annotated[
     typer.Option("--nornicdb", "--repo", help="NornicDB checkout whose prompts are used instead of the reference."),
 ]
 Dataset = Annotated[
-    Path | None, typer.Option(help="Own rows, a JSONL file or a directory of them, instead of generated ones.")
+    Path | None, typer.Option(help="Own rows (JSONL, CSV, Parquet or a directory) instead of generated ones.")
 ]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as in --set train.epochs=2.")
@@ -27,6 +27,9 @@ LearningRate = Annotated[float | None, typer.Option(help="train.learning_rate")]
 NumExamples = Annotated[int | None, typer.Option("--num-examples", "--count", help="data.train_rows")]
 QuantType = Annotated[str | None, typer.Option(help="The quantisation that ships: export.ship.")]
 Target = Annotated[str | None, typer.Option(help="Directory the model is promoted into: promote.directory.")]
+Tokenizer = Annotated[
+    Path | None, typer.Option(help="Hugging Face directory, tokenizer.json or GGUF file whose tokens are counted.")
+]
 
 DEFAULT_PRESET = "heimdall_nano"
 

@@ -7,6 +7,7 @@ import typer
 
 from cli import options
 from cli.options import DEFAULT_PRESET, find, make_overrides
+from heimdall.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,25 +45,45 @@ def generate(
 
 
 def validate(
-    file: Annotated[Path | None, typer.Argument(help="Own rows; the same as --dataset.")] = None,
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE...", help="Any files of rows, or directories; without, the preset's data set."),
+    ] = None,
     preset: options.Preset = DEFAULT_PRESET,
     nornicdb: options.Nornicdb = None,
     dataset: options.Dataset = None,
     set_: options.Set = None,
     max_seq_length: options.MaxSeqLength = None,
+    tokenizer: options.Tokenizer = None,
+    against: Annotated[str | None, typer.Option(help="Data to compare FILE with, such as the champion's.")] = None,
+    json_schema: Annotated[Path | None, typer.Option(help="JSON Schema that answers of FILE must satisfy.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report on FILE as a page.")] = None,
+    fix: Annotated[Path | None, typer.Option(help="Write a copy of FILE without its bad rows.")] = None,
     as_json: options.Json = False,
 ) -> None:
     """Check a data set; exit code 4 if it may not be trained on."""
+    overrides = make_overrides(preset, set_, train__max_seq_length=max_seq_length)
+    if files:
+        if dataset is not None:
+            raise UsageError("Give either FILE or --dataset.")
+        from cli.inspection import inspect_files
+
+        inspect_files(files, preset, overrides, nornicdb, tokenizer, against, json_schema, html, fix, as_json)
+        return
+    for name, value in (
+        ("tokenizer", tokenizer),
+        ("against", against),
+        ("html", html),
+        ("fix", fix),
+        ("json-schema", json_schema),
+    ):
+        if value is not None:
+            raise UsageError(f"--{name} is for files: heimdall validate FILE --{name} …")
     from cli.run import print_json, run_flow
     from flows.parameters import Parameters
     from tasks.validate_data import require_valid
 
-    parameters = Parameters(
-        preset=preset,
-        overrides=make_overrides(preset, set_, train__max_seq_length=max_seq_length),
-        nornicdb=find(nornicdb),
-        dataset=find(dataset or file),
-    )
+    parameters = Parameters(preset=preset, overrides=overrides, nornicdb=find(nornicdb), dataset=find(dataset))
     report, _ = run_flow("validate", parameters)
     if as_json:
         print_json(report)

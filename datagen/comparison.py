@@ -3,7 +3,6 @@
 import re
 
 from datagen.generate import normalize_question
-from heimdall.rows import Row
 
 _TEXT_VALUE = re.compile(r"'((?:[^'\\]|\\.)+)'")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -16,15 +15,15 @@ def split_context(prompt: str) -> tuple[str, str]:
     return context, question
 
 
-def delexicalize(row: Row, prompt: str) -> tuple[str, str]:
-    """The normalized context and the question without the values of its query: equal where only values differ."""
+def delexicalize(query: str | None, prompt: str) -> tuple[str, str]:
+    """The normalized context and the question without the values of the query: equal where only values differ."""
     context, question = split_context(prompt)
-    values = _TEXT_VALUE.findall(row.query or "")
+    values = _TEXT_VALUE.findall(query or "")
     for value in sorted(values, key=len, reverse=True):
         question = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "#", question, flags=re.IGNORECASE)
     return normalize_question(context), normalize_question(_NUMBER.sub("#", question))
 
 
-def find_names(row: Row, prompt: str) -> set[str]:
-    """The labels and relationship types in the patterns of a row's query and of a prompt."""
-    return set(_NAME.findall(row.query or "")) | set(_NAME.findall(prompt))
+def find_names(query: str | None, prompt: str) -> set[str]:
+    """The labels and relationship types in the patterns of a query and of a prompt."""
+    return set(_NAME.findall(query or "")) | set(_NAME.findall(prompt))

@@ -1,6 +1,6 @@
 """The forms that rows come in, brought to one: a conversation. Instruction, chat, completion, and Heimdall's own rows.
 
-A record's form is known by its keys. One source has one form; other keys are carried along by a cleaned copy and left
+A record's form is known by its keys. One file has one form; other keys are carried along by a cleaned copy and left
 out by a conversion.
 """
 
@@ -12,10 +12,11 @@ from typing import Any, Literal, NamedTuple, get_args
 import pydantic
 
 from datagen.sources import Entry, read_entries
+from heimdall.answers import TextAnswer
 from heimdall.errors import InputError, UsageError, suggest
-from heimdall.files import replacing
+from heimdall.files import digest_json, replacing
 from heimdall.refs import Record
-from heimdall.rows import Row
+from heimdall.rows import SPLITS, Message, Row, Split
 
 Format = Literal["rows", "chat", "instruction", "completion"]
 Role = Literal["system", "user", "assistant"]
@@ -52,6 +53,11 @@ class Conversation(NamedTuple):
         return "\n\n".join(turn.content for turn in self.turns[:-1] if turn.role != "system")
 
     @property
+    def asked(self) -> str:
+        """The prompt, or a bare text itself: what must not come twice."""
+        return self.prompt or self.answer
+
+    @property
     def answer(self) -> str:
         """The text to be learnt."""
         return self.turns[-1].content
@@ -79,13 +85,13 @@ def read_conversations(source: str | Path) -> Iterator[Conversation]:
 
 def read_items(source: str | Path) -> Iterator[Conversation | Problem]:
     """Like `read_conversations`, but tells of what is broken and goes on, and says nothing of an empty source."""
-    first: tuple[Format, str] | None = None
+    first: dict[str, Conversation] = {}
     for entry in read_entries(source):
         item = _read_entry(entry)
         if isinstance(item, Conversation):
-            first = first or (item.format, item.place)
-            if item.format != first[0]:
-                reason = f"is in the form '{item.format}', but {first[1]} is in the form '{first[0]}'"
+            begun = first.setdefault(item.place.rpartition(":")[0], item)
+            if item.format != begun.format:
+                reason = f"is in the form '{item.format}', but {begun.place} is in the form '{begun.format}'"
                 item = Problem(item.place, item.split, reason)
         yield item
 
@@ -108,9 +114,7 @@ def to_record(conversation: Conversation, to: Format) -> dict[str, Any]:
     """The record of a conversation in another form. Raises `InputError` where that form cannot hold it."""
     turns = conversation.turns
     if to == "rows":
-        if conversation.row is None:
-            raise InputError(f"{conversation.place}: has no typed answer, which a row of Heimdall's own needs.")
-        return conversation.row.model_dump(mode="json")
+        return make_row(conversation).model_dump(mode="json")
     if to == "chat":
         return {"messages": [turn.model_dump() for turn in turns]}
     system = turns[0].content if turns[0].role == "system" else ""
@@ -125,6 +129,25 @@ def to_record(conversation: Conversation, to: Format) -> dict[str, Any]:
     if system:
         raise InputError(f"{conversation.place}: has a system turn, which 'completion' does not hold: use --to chat.")
     return {"prompt": question, "completion": spoken[-1]}
+
+
+def make_row(conversation: Conversation) -> Row:
+    """The conversation's own row, or one of the family `general` whose answer is compared as a text.
+
+    Raises `InputError` for a bare text and for a system turn, which a row cannot hold.
+    """
+    if conversation.row is not None:
+        return conversation.row
+    turns = conversation.turns
+    if len(turns) == 1 or turns[0].role == "system":
+        what = "no question" if len(turns) == 1 else "a system turn of its own"
+        raise InputError(f"{conversation.place}: has {what}, which Heimdall's own rows do not hold: use --to chat.")
+    named = "test_iid" if conversation.split == "test" else conversation.split
+    split: Split = next((known for known in SPLITS if known == named), "train")
+    messages = tuple(Message.model_validate(turn.model_dump()) for turn in turns)
+    name = digest_json([turn.model_dump() for turn in turns])[:16]
+    answer = TextAnswer(text=conversation.answer)
+    return Row(id=name, family="general", split=split, prompt="chat", messages=messages, expected=answer)
 
 
 def convert(source: str | Path, output: Path, to: Format) -> int:
@@ -171,7 +194,7 @@ def _read_entry(entry: Entry) -> Conversation | Problem:
         reason = f"has none of the keys 'messages', 'instruction', 'text', 'prompt' with 'completion'; it has {found}"
         return Problem(place, split, reason)
     try:
-        row = _validate_row(record) if form == "rows" else None
+        row = _validate_row(record, place) if form == "rows" else None
         turns = _read_messages(record["messages"]) if form in ("rows", "chat") else _read_keys(record, form)
     except _WrongRecordError as error:
         return Problem(place, split, str(error))
@@ -182,13 +205,19 @@ class _WrongRecordError(ValueError):
     """A record of a known form that is not as that form should be."""
 
 
-def _validate_row(record: dict[str, Any]) -> Row:
+def _validate_row(record: dict[str, Any], place: str) -> Row:
     try:
-        return Row.model_validate_json(json.dumps(record))
+        row = Row.model_validate(record)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the row"
         raise _WrongRecordError(f"{where}: {first['msg']}") from None
+    if len(row.messages) == 1:
+        raise _WrongRecordError("messages: a row needs a question and its answer")
+    file = Path(place.rpartition(":")[0]).stem
+    if file in SPLITS and row.split != file:
+        raise _WrongRecordError(f"split: is '{row.split}' in the file of '{file}'")
+    return row
 
 
 def _read_messages(messages: Any) -> tuple[Turn, ...]:

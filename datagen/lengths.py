@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from datagen.formats import Conversation, Turn, read_conversations
-from datagen.sources import read_lines
 from heimdall.errors import InputError
 from heimdall.progress import Progress, silent
 from heimdall.refs import Record
-from heimdall.rows import Prompt
+from heimdall.rows import Prompt, read_lines
 from nornicdb.contract import Contract
-from nornicdb.prompts import build_system_prompt
+from nornicdb.prompts import SYSTEM_PROMPTS, build_system_prompt, cut_prompt
 
 CLASSES = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 ANSWER_ROOM = 256  # tokens kept for the answer where there is none to count
@@ -121,11 +120,15 @@ def render_turns(turns: Sequence[Turn]) -> str:
 def measure_system_prompt(contract: Contract, prompt: Prompt, count: Counter) -> int:
     """Tokens of the system turn in the longest of 32 orders of its actions, since NornicDB shuffles them.
 
-    The turn ends with a control token, so its tokens simply add to those of the other turns.
+    The turn ends with a control token, so its tokens simply add to those of the other turns. `tail` counts what is left
+    of it; a prompt without a system turn has none.
     """
+    if prompt not in SYSTEM_PROMPTS:
+        return 0
     order = random.Random(0)
     texts = [build_system_prompt(contract, prompt, order) for _ in range(_ORDERS)]
-    return max(count([render_turns([Turn(role="system", content=text)]) for text in texts]))
+    longest = max(count([render_turns([Turn(role="system", content=text)]) for text in texts]))
+    return len(cut_prompt([0] * longest)) if prompt == "tail" else longest
 
 
 def load_counter(tokenizer: Path | None) -> Counter:
@@ -166,14 +169,8 @@ def _load_gguf(path: Path) -> Counter:
 
 
 def _read_queries(path: Path) -> Iterator[Conversation]:
-    if not path.is_file():
-        raise InputError(f"'{path}' does not exist.")
-    for line in read_lines(path):
-        if line.problem is not None:
-            raise InputError(f"{path}:{line.number}: {line.problem}.")
-        if text := line.text.strip():
-            turn = Turn(role="user", content=text)
-            yield Conversation(f"{path}:{line.number}", "train", "chat", (turn,), {})
+    for number, text in read_lines(path):
+        yield Conversation(f"{path}:{number}", "train", "chat", (Turn(role="user", content=text),), {})
 
 
 def _classify(values: Sequence[int]) -> Iterator[ContextClass]:

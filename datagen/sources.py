@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from heimdall.errors import InputError
-from heimdall.files import explaining_disk_errors
+from heimdall.lines import MAX_LINE_BYTES, Line, read_raw_lines
 
-MAX_LINE_BYTES = 10_000_000  # a longer line is refused without being held in memory
 HUB = "hf:"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BATCH = 256
-_SKIP = 1 << 20
 _HUB_NAME = re.compile(r"(?P<name>[\w.-]+(?:/[\w.-]+)?)(?::(?P<config>[\w.-]+))?(?:@(?P<revision>\S+))?")
 
 
@@ -29,15 +27,6 @@ class Entry(NamedTuple):
     place: str
     split: str
     record: dict[str, Any] | None
-    problem: str | None = None
-
-
-class Line(NamedTuple):
-    """A line of text without its LF, or the reason why it cannot be read. `ended`: an LF follows."""
-
-    number: int
-    text: str
-    ended: bool
     problem: str | None = None
 
 
@@ -61,8 +50,9 @@ def read_entries(source: str | Path) -> Iterator[Entry]:
 
 
 def list_files(path: Path) -> list[Path]:
-    """The record files that lie directly in a directory, in order of their names; graphs are not records."""
-    return sorted(file for file in path.iterdir() if file.suffix.lower() in _READERS and file.name != "graphs.jsonl")
+    """The record files that lie directly in a directory, by name; graphs and `.json`, often settings, are none."""
+    kinds = _READERS.keys() - {".json"}
+    return sorted(file for file in path.iterdir() if file.suffix.lower() in kinds and file.name != "graphs.jsonl")
 
 
 def name_split(path: Path) -> str:
@@ -73,33 +63,6 @@ def name_split(path: Path) -> str:
             return split
     found = re.match(r"test(_[a-z]+)*(?![a-z])", stem)
     return found[0] if found else "train"
-
-
-def read_lines(path: Path) -> Iterator[Line]:
-    """The lines of a text file, which may end in LF or CRLF and begin with UTF-8's byte order mark.
-
-    A line that is too long or not UTF-8 is told of and passed over. Raises `InputError` for UTF-16.
-    """
-    with explaining_disk_errors(path), path.open("rb") as file:
-        number = 0
-        while raw := file.readline(MAX_LINE_BYTES + 1):
-            number += 1
-            if len(raw) > MAX_LINE_BYTES and not raw.endswith(b"\n"):
-                while raw and not raw.endswith(b"\n"):
-                    raw = file.readline(_SKIP)
-                reason = f"is longer than {MAX_LINE_BYTES // 1_000_000} MB; one record belongs on a line"
-                yield Line(number, "", True, reason)
-                continue
-            if number == 1 and raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise InputError(f"{path}:1: the file is UTF-16; save it as UTF-8.")
-            ended = raw.endswith(b"\n")
-            try:
-                text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                reason = f"is not valid UTF-8 (byte {error.start + 1}: {error.reason}); save the file as UTF-8"
-                yield Line(number, "", ended, reason)
-                continue
-            yield Line(number, text.removesuffix("\n"), ended)
 
 
 def _get_reader(path: Path) -> Callable[[Path], Iterator[Entry]]:
@@ -122,7 +85,7 @@ def _read_directory(path: Path) -> Iterator[Entry]:
 
 def _read_jsonl(path: Path) -> Iterator[Entry]:
     split = name_split(path)
-    for line in read_lines(path):
+    for line in read_raw_lines(path):
         place = f"{path}:{line.number}"
         if line.problem is not None:
             yield Entry(place, split, None, line.problem)
@@ -213,7 +176,7 @@ class _CsvLines:
 
     def __init__(self, path: Path) -> None:
         self.number, self.ended = 0, True
-        self._lines = read_lines(path)
+        self._lines = read_raw_lines(path)
 
     def __iter__(self) -> Iterator[str]:
         return self

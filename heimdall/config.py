@@ -56,6 +56,8 @@ class ValidationConfig(Config):
     max_known_names_share: Share = Field(
         0.01, description="rows of test_schema whose query uses a name seen in training"
     )
+    max_secret_rows: int = Field(0, ge=0, description="rows that hold a secret")
+    max_personal_rows: int = Field(0, ge=0, description="rows that hold an address, a phone or a card number")
     min_parse_rate: Share = 1.0
     min_mutant_kill_rate: Share = 0.9
     max_action_share: Share = Field(0.25, description="largest share of one action among the action rows")

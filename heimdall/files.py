@@ -58,6 +58,30 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def creating_directory(path: Path) -> Iterator[Path]:
+    """Gives a temporary directory beside `path`; on a clean exit it is flushed and takes that name, otherwise removed.
+
+    Raises `TargetError` where something is there already, and as `replacing` does.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise TargetError(f"'{path}' exists already; name a directory that does not.")
+    with explaining_disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+        try:
+            yield partial
+            for file in partial.iterdir():
+                with file.open("rb+") as opened:
+                    os.fsync(opened.fileno())
+            sync_directory(partial)
+            partial.chmod(0o755)
+            partial.replace(path)
+            sync_directory(path.parent)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text so that a reader sees either the old file or the new one."""
     with replacing(path) as partial:

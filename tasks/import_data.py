@@ -1,4 +1,4 @@
-"""Stage `import`: the user's own rows, checked line by line and laid out as a generated data set is."""
+"""Stage `import`: the user's own rows, of any form, checked one by one and laid out as a generated data set is."""
 
 import shutil
 from collections import defaultdict
@@ -7,33 +7,37 @@ from pathlib import Path
 from heimdall.errors import InputError
 from heimdall.files import digest_file, digest_json
 from heimdall.refs import ArtifactRef, ContractRef, DatasetRef
-from heimdall.rows import SPLITS, Row, Split, read_rows, write_rows
+from heimdall.rows import SPLITS, Row, Split, write_rows
 from heimdall.store import scan
 from tasks.stage import Pipeline, Work, stage
 
 GRAPHS = "graphs.jsonl"
+# Files of a directory that decide what its rows are: a saved data set is `.arrow` files with `.json` settings.
+_KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow")
 
 
 def import_data(pipeline: Pipeline, path: Path, contract: ContractRef) -> DatasetRef:
-    """Brings a JSONL file, or a directory with one per split and `graphs.jsonl`, into the store."""
+    """Brings rows of any form, or a directory with a file per split and `graphs.jsonl`, into the store."""
     return _import_files(pipeline, source=_describe(path), contract=contract)
 
 
 def read_source(path: Path) -> dict[Split, list[Row]]:
-    """All rows by split. Raises `InputError` naming file and line of the first that is not a row."""
+    """All rows by split, those of other forms (`datagen.formats`) made rows whose answer is a text.
+
+    Raises `InputError` naming file and line of the first that is broken.
+    """
+    from datagen.formats import make_row, read_conversations
+
     if not path.exists():
         raise InputError(f"The data set '{path}' does not exist.")
-    files = [file for file in sorted(path.glob("*.jsonl")) if file.name != GRAPHS] if path.is_dir() else [path]
     rows: dict[Split, list[Row]] = defaultdict(list)
-    for file in files:
-        for row in read_rows(file):
-            rows[row.split].append(row)
-    if not rows:
-        raise InputError(f"The data set '{path}' holds no rows; give a JSONL file or a directory of them.")
+    for conversation in read_conversations(path):
+        row = make_row(conversation)
+        rows[row.split].append(row)
     return rows
 
 
-@stage("import", version=1, result=DatasetRef)
+@stage("import", version=2, result=DatasetRef)
 def _import_files(work: Work, source: ArtifactRef, contract: ContractRef) -> DatasetRef:
     path = Path(source.uri)
     rows = read_source(path)
@@ -53,7 +57,7 @@ def _import_files(work: Work, source: ArtifactRef, contract: ContractRef) -> Dat
 def _describe(path: Path) -> ArtifactRef:
     path = path.absolute()
     if path.is_dir():
-        files = {name: entry for name, entry in scan(path).items() if name.endswith(".jsonl")}
+        files = {name: entry for name, entry in scan(path).items() if name.endswith(_KINDS)}
         digest = digest_json({name: entry.sha256 for name, entry in files.items()})
         size = sum(entry.size for entry in files.values())
         return ArtifactRef(uri=str(path), sha256=digest, size=size, media_type="inode/directory")

@@ -17,8 +17,8 @@ def call(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     (tmp_path / "in.jsonl").write_text("".join(LINES))
 
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["heimdall", "data", *arguments])
+    def run(*arguments, group="data"):
+        monkeypatch.setattr(sys, "argv", ["heimdall", group, *arguments])
         with pytest.raises(SystemExit) as ended:
             command_line.main()
         captured = capsys.readouterr()
@@ -47,6 +47,13 @@ def test_rows_are_shown_plainly_with_their_control_characters_spelt_out(call):
     assert "[bold]3" not in out
 
 
+def test_a_reader_may_leave_the_pager_before_the_end(call, tmp_path, monkeypatch):
+    (tmp_path / "long.jsonl").write_text("".join(LINES) * 2000)
+    monkeypatch.setenv("PAGER", "head -n 1")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert call("show", "long.jsonl")[0] == 0
+
+
 def test_lengths_answer_with_a_size(call):
     code, out, _ = call("lengths", "in.jsonl")
     assert code == 0
@@ -72,3 +79,59 @@ def test_a_mistake_is_one_sentence_with_its_own_code(call, tmp_path, arguments, 
     assert says in err
     assert err.count("\n") == 1
     assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.fixture
+def validate(call, monkeypatch):
+    """`heimdall validate` with files, which needs no flow."""
+
+    def run(*arguments):
+        monkeypatch.setattr("cli.run.run_flow", None)
+        return call(*arguments, group="validate")
+
+    return run
+
+
+def test_files_are_validated_and_cleaned_without_a_flow(validate, tmp_path):
+    (tmp_path / "bad.jsonl").write_text("".join([*(json.dumps(row) + "\n" for row in DIFFERENT), "5\n"]))
+    code, out, err = validate("bad.jsonl", "--fix", "clean.jsonl", "--html", "report.html")
+    assert code == 4
+    assert err.splitlines()[-1].startswith("heimdall: The data set did not pass 'unreadable_rows'")
+    assert "unreadable_rows: bad.jsonl:4: is no JSON object" in out
+    assert "left out  1 rows: unreadable_rows" in out
+    assert "<svg" in (tmp_path / "report.html").read_text()
+    code, out, _ = validate("clean.jsonl", "--against", "bad.jsonl", "--json")
+    assert code == 3  # what is compared with must be readable
+    code, out, _ = validate("clean.jsonl", "--against", "clean.jsonl", "--json")
+    assert code == 0
+    found = json.loads(out)["report"]
+    assert found["validation"]["passed"]
+    assert found["difference"]["same"] == 3
+    assert not (tmp_path / ".heimdall").exists()
+
+
+DIFFERENT = [
+    {"instruction": "what is a graph", "output": "Nodes and relationships."},
+    {"instruction": "how many people are there", "output": "MATCH (n:Person) RETURN count(n)"},
+    {"instruction": "give me the weather of Oslo", "output": "I cannot."},
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["in.jsonl", "--dataset", "in.jsonl"], 2, "either FILE or --dataset"),
+        (["--fix", "out.jsonl"], 2, "--fix is for files"),
+        (["in.jsonl", "--fix", "in.jsonl"], 2, "give the copy another place"),
+        (["in.jsonl", "--json-schema", "in.jsonl"], 3, "is no JSON Schema"),
+        (["nowhere.jsonl"], 3, "does not exist"),
+        (["in.jsonl", "--html", "in.jsonl/page.html"], 8, "is a file where a directory is needed"),
+    ],
+)
+def test_a_mistake_in_what_to_validate_costs_nothing(validate, tmp_path, arguments, code, says):
+    before = (tmp_path / "in.jsonl").read_bytes()
+    found, _, err = validate(*arguments)
+    assert found == code
+    assert says in err
+    assert (tmp_path / "in.jsonl").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]

@@ -11,10 +11,11 @@ from dying import act_until_step
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datagen import sources
 from datagen.formats import Problem, convert, read_conversations, read_items, to_record
+from heimdall.answers import ActionAnswer, TextAnswer
 from heimdall.errors import DiskError, InputError, UsageError
-from heimdall.rows import Expected, Message, Row
+from heimdall.lines import MAX_LINE_BYTES
+from heimdall.rows import Message, Row, read_rows
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]}
 INSTRUCTION = {"instruction": "hi", "input": "there", "output": "hello"}
@@ -24,7 +25,7 @@ ROW = Row(
     split="test_iid",
     prompt="minimal",
     messages=(Message(role="user", content="hi"), Message(role="assistant", content="hello")),
-    expected=Expected(action="heimdall.help", params={}),
+    expected=ActionAnswer(action="heimdall.help", params={}),
 )
 
 
@@ -136,7 +137,7 @@ def test_a_line_of_100_mb_is_refused_without_being_held_in_memory(tmp_path):
         tracemalloc.stop()
     assert "longer than 10 MB" in problem.reason
     assert found.place == f"{path}:2"
-    assert peak < 4 * sources.MAX_LINE_BYTES
+    assert peak < 4 * MAX_LINE_BYTES
 
 
 @pytest.mark.parametrize(
@@ -273,13 +274,12 @@ def _make_turns(system, question, answer, to):
         ([*CHAT["messages"], *CHAT["messages"]], "instruction", "has 4 turns"),
         ([{"role": "system", "content": "s"}, *CHAT["messages"]], "completion", "has a system turn"),
         ([{"role": "assistant", "content": "s"}], "instruction", "has no question"),
-        (CHAT["messages"], "rows", "has no typed answer"),
+        ([{"role": "assistant", "content": "s"}], "rows", "has no question"),
+        ([{"role": "system", "content": "s"}, *CHAT["messages"]], "rows", "has a system turn"),
     ],
 )
 def test_what_a_form_cannot_hold_is_refused_and_nothing_is_written(tmp_path, turns, to, reason):
     source, output = write(tmp_path / "in.jsonl", CHAT, {"messages": turns}), tmp_path / "out.jsonl"
-    if to == "rows":
-        source = write(tmp_path / "in.jsonl", {"messages": turns})
     with pytest.raises(InputError, match=reason):
         convert(source, output, to)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl"]
@@ -289,6 +289,16 @@ def test_a_row_of_heimdalls_own_comes_back_as_it_was(tmp_path):
     (found,) = read_conversations(write(tmp_path / "in.jsonl", ROW.model_dump(mode="json")))
     assert Row.model_validate(to_record(found, "rows")) == ROW
     assert to_record(found, "chat") == CHAT
+
+
+def test_other_forms_become_rows_whose_answer_is_a_text(tmp_path):
+    source, output = write(tmp_path / "test.jsonl", CHAT, CHAT), tmp_path / "mine.jsonl"
+    assert convert(source, output, "rows") == 2
+    first, second = read_rows(output)
+    assert first == second  # the same content has the same id
+    assert (first.split, first.family, first.prompt, first.expected) == (
+        "test_iid", "general", "chat", TextAnswer(text="hello")
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "to"), [("out.xlsx", "chat"), ("out", "chat"), ("out.csv", "rows")])

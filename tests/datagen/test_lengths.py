@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datagen.lengths import ANSWER_ROOM, CLASSES, Tally, load_counter, measure_lengths
+from heimdall.answers import ActionAnswer
 from heimdall.errors import InputError
-from heimdall.rows import Expected, Message, Row, write_rows
+from heimdall.rows import Message, Row, write_rows
 from nornicdb.contract import load_reference_contract
 from nornicdb.prompts import build_system_prompt, render_chatml
 
@@ -54,7 +55,7 @@ def test_a_row_of_heimdalls_own_is_counted_with_its_system_prompt(tmp_path, tiny
     messages = (Message(role="user", content="hi"), Message(role="assistant", content="hello"))
     row = Row(
         id="1", family="action", split="train", prompt="minimal", messages=messages,
-        expected=Expected(action="heimdall.help", params={}),
+        expected=ActionAnswer(action="heimdall.help", params={}),
     )  # fmt: skip
     write_rows(tmp_path / "rows.jsonl", [row])
     count = load_counter(tiny_model_dir)
@@ -64,7 +65,7 @@ def test_a_row_of_heimdalls_own_is_counted_with_its_system_prompt(tmp_path, tiny
     assert found.unit == "tokens"
     assert 0 <= found.maximum - max(count(shuffled)) < 40  # another order, at most some merges apart
     alone = measure_lengths(tmp_path / "rows.jsonl", tiny_model_dir)
-    assert alone.maximum == count([render_chatml("", messages)])[0] - count(["<|im_start|>system\n<|im_end|>\n"])[0]
+    assert alone.maximum == count([render_chatml(None, messages)])[0]
     assert measure_lengths(tmp_path / "rows.jsonl", tiny_model_dir / "tokenizer.json", contract) == found
     assert measure_lengths(tmp_path / "rows.jsonl", tiny_gguf, contract) == found
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cypher.graph import Node, PropertyGraph, SchemaGraphs, write_graphs
 from datagen.near_duplicates import NearDuplicates
 from datagen.validation import validate_dataset
 from heimdall.answers import ActionAnswer, format_action
@@ -43,6 +44,7 @@ GOOD = [
     ask_cypher(
         "how many people are there",
         "MATCH (n:Person) RETURN count(n)",
+        skeleton="one",
         proof=Proof(result_rows=(1,), mutants=4, killed=4),
     ),
     ask("anything I can ask you to do for me?", split="test_iid"),
@@ -76,6 +78,14 @@ def test_a_good_data_set_passes(tmp_path):
 @pytest.mark.parametrize(
     ("row", "check"),
     [
+        (ask("  \n", id="other"), "empty_rows"),
+        (ask("hi", QUERY, {"cypher": "RETURN 1"}, cypher="RETURN 1", answer=" "), "empty_rows"),
+        (ask("mail it to bob@acme.io"), "personal_data"),
+        (ask("log in with AKIA" + "Q3EGRTU5NVX7PWMZ"), "secrets"),
+        (
+            ask_cypher("any", "MATCH (n:Person) RETURN n.age", "test_phrasing", context="", skeleton="one"),
+            "leaked_query_shapes/test_phrasing",
+        ),
         (ask("What can  you do?", id="other"), "repeated_questions"),
         (ask("hello there", id="train-what can you do"), "repeated_ids"),
         (ask("what can you do", "heimdall.status", id="other"), "contradictions"),
@@ -130,6 +140,27 @@ def test_a_held_out_question_that_differs_only_in_its_values_is_a_leak(tmp_path)
     assert "leaked_but_for_values/test_iid" in failures(validate(tmp_path, [*GOOD, train, test]))
 
 
+PEOPLE = PropertyGraph(nodes=(Node(id=1, labels=("Person",), properties={"age": 3}),), relationships=())
+
+
+@pytest.mark.parametrize(
+    ("query", "failing"),
+    [
+        ("MATCH (n:Person) RETURN n.age", set()),
+        ("MATCH (n:Person) WHERE n.age > 3 RETURN n.age", {"queries_that_return_nothing"}),
+        ("MATCH (n:Person) RETURN date(n.age + 'x')", {"queries_that_do_not_run"}),
+    ],
+)
+def test_queries_are_run_where_their_graphs_are_at_hand(tmp_path, query, failing):
+    empty = PropertyGraph(nodes=(), relationships=())
+    schemas = [SchemaGraphs(schema_id="s1", schema_text=SCHEMA, graphs=(empty, PEOPLE))]
+    write_graphs(tmp_path / "graphs.jsonl", schemas)
+    report = validate(tmp_path, [ask_cypher("who is there", query), ask_cypher("who else", "RETURN 1", schema_id="s2")])
+    assert failures(report).keys() == failing
+    (check,) = failures(report).values() or [None]
+    assert check is None or check.examples[0].startswith(f"{tmp_path}/train.jsonl:1: ")
+
+
 def test_near_duplicates_are_a_share_of_their_split(tmp_path):
     rows = [ask(f"please show me all the metrics of server number {name}", id=name) for name in "abcdefgh"]
     report = validate(tmp_path, rows)
@@ -150,6 +181,11 @@ def test_one_action_must_not_crowd_out_the_others(tmp_path):
     assert failures(validate(tmp_path, GOOD, config)).keys() == {"largest_action_share"}
     (check,) = failures(validate(tmp_path, GOOD, config)).values()
     assert (check.value, check.examples) == (0.4, ("heimdall.help: 2 of 5 rows that ask for an action",))
+
+
+def test_a_user_may_allow_personal_data(tmp_path):
+    row = ask("mail it to bob@acme.io")
+    assert validate(tmp_path, [*GOOD, row], ValidationConfig(max_action_share=1.0, max_personal_rows=1)).passed
 
 
 def test_limits_come_from_the_configuration(tmp_path):
@@ -214,7 +250,9 @@ def test_files_of_ones_own_are_validated_by_the_splits_of_their_rows(tmp_path):
     ("line", "message"),
     [
         ("{", "mine.jsonl:2: "),
-        ('{"question": "hi"}', "mine.jsonl:2: id: "),
+        ('{"question": "hi"}', "mine.jsonl:2: has none of the keys 'messages'"),
+        ('{"messages": [], "family": "action", "expected": {}}', "mine.jsonl:2: id: "),
+        ('{"instruction": "hi", "output": "ho"}', "mine.jsonl:2: is in the form 'instruction'"),
         (GOOD[0].model_dump_json().replace('"train"', '"trian"'), "mine.jsonl:2: split: "),
         (json.dumps({**GOOD[0].model_dump(), "messages": []}), "mine.jsonl:2: messages: "),
         (

@@ -65,7 +65,7 @@ def export_gguf(work: Work, model: ModelRef, dataset: DatasetRef, contract: Cont
 
 def _sample_rows(dataset: Path, count: int) -> list[Row]:
     """Rows of every split but the training one, or of that one where there is no other."""
-    held_out = [split for split in SPLITS if split != "train"]
-    rows = list(itertools.chain.from_iterable(read_rows(dataset / f"{split}.jsonl") for split in held_out))
+    held_out = [path for split in SPLITS if split != "train" and (path := dataset / f"{split}.jsonl").is_file()]
+    rows = list(itertools.chain.from_iterable(map(read_rows, held_out)))
     rows = rows or list(itertools.islice(read_rows(dataset / "train.jsonl"), 10 * count))
     return random.Random(0).sample(rows, min(count, len(rows)))

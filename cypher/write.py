@@ -130,7 +130,12 @@ class _Run:
     # Reading.
 
     def _ask(self, query: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-        return ask(self._transaction, query, values)
+        try:
+            return ask(self._transaction, query, values)
+        except CypherError as error:
+            if str(error).startswith("SyntaxError("):  # what is asked was put together here, from a text that is sound
+                raise UnsupportedError(str(error)) from error
+            raise
 
     def _find_text(self, nodes: Sequence[tree.Node]) -> str:
         first, last = self._tokens[nodes[0].first], self._tokens[nodes[-1].last - 1]

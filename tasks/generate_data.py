@@ -13,7 +13,7 @@ def prepare_data(pipeline: Pipeline, source: Path | None, contract: ContractRef)
     return generate_data(pipeline, contract=contract) if source is None else import_data(pipeline, source, contract)
 
 
-@stage("generate", version=3, result=DatasetRef, config=lambda preset: preset.data.model_dump(), resumable=True)
+@stage("generate", version=4, result=DatasetRef, config=lambda preset: preset.data.model_dump(), resumable=True)
 def generate_data(work: Work, contract: ContractRef) -> DatasetRef:
     """Generates the preset's data set for a contract."""
     from datagen.generate import generate_dataset

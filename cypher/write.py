@@ -41,6 +41,7 @@ from cypher.syntax.tokens import write_name
 
 _WRITES = (queries.Create, queries.Merge, queries.Changes, queries.Delete, queries.Foreach)
 _READS = (queries.Match, queries.Unwind, queries.Projection)
+_MOMENTS = frozenset(("date", "datetime", "localdatetime", "time", "localtime", "duration"))
 
 
 class GraphState(NamedTuple):
@@ -71,6 +72,7 @@ def run_write(engine: EmbeddedGraph, query: str, limits: Limits) -> Written:
     if not isinstance(statement.body, queries.Query) or statement.body.first or len(statement.body.branches) > 1:
         raise UnsupportedError("a write is run only without UNION and without a word before it")
     _check_names(statement.body, engine.labels)
+    _check_moments(statement.body)
     with engine.try_changes() as transaction:
         before = _read_state(transaction)
         records = _Run(transaction, query, statement, limits).run(statement.body.branches[0].clauses)
@@ -88,6 +90,15 @@ def _check_names(query: queries.Query, labels: Collection[str]) -> None:
         raise UnsupportedError("the engine does not tell labels apart that differ only by case")
     if any(isinstance(node, tree.Word) and node.value.startswith("__") for node in nodes):
         raise UnsupportedError("the engine keeps names that begin with two underscores for itself")
+
+
+def _check_moments(query: queries.Query) -> None:
+    """A moment is handed on as a text, so that it may only be the value of a property. Raises `UnsupportedError`."""
+    nodes = list(tree.walk(query))
+    kept = {node.value for node in nodes if isinstance(node, queries.Change | tree.Entry)}
+    calls = [node for node in nodes if isinstance(node, tree.FunctionCall) and node not in kept]
+    if any(call.name.lower().split(".")[0] in _MOMENTS for call in calls):
+        raise UnsupportedError("a moment is only written as it is")
 
 
 def _read_state(transaction: graphdblite.WriteTransaction) -> GraphState:
@@ -177,7 +188,8 @@ class _Run:
         """The start of a query with what one row holds for the names that a piece of the query mentions."""
         mentioned = {node.value for node in tree.walk(reader) if isinstance(node, tree.Name)}
         names: dict[str, Kind] = {name: "value" for name in row if name in mentioned}
-        return bind_rows([row], names, [reader], self._find_entities())
+        plain = not names and not any(isinstance(node, tree.RelationshipPattern) for node in tree.walk(reader))
+        return bind_rows([row], names, [reader], Entities((), Counter()) if plain else self._find_entities())
 
     # Writing.
 
@@ -227,7 +239,7 @@ class _Run:
             cells = ", ".join(f"{write_name(key)}: $v{place}" for place, (key, _) in enumerate(properties))
             label = f"{write_name(kind)} {{{cells}}}" if cells else write_name(kind)
             self._execute(
-                f"MATCH (a), (b) WHERE id(a) = $start AND id(b) = $end CREATE (a)-[:{label}]->(b)",
+                f"MATCH (a) WHERE id(a) = $start WITH a MATCH (b) WHERE id(b) = $end CREATE (a)-[:{label}]->(b)",
                 start=start.id,
                 end=end.id,
                 **{f"v{place}": value for place, (_, value) in enumerate(properties)},

@@ -66,6 +66,8 @@ CHANGES = {
     # SET and REMOVE
     "MATCH (c:City {name: 'Oslo'}) SET c.x = 1, c.y = c.x + 1, c.name = null": (
         [], ["(:City {name: 'Oslo'})"], ["(:City {x: 1, y: 2})"]),
+    "CREATE (n:A) SET n.x = date('2020-01-01'), n += {y: date('2020-01-01')}": (
+        [], [], ["(:A {x: '2020-01-01', y: '2020-01-01'})"]),
     "MATCH (c:City {name: 'Oslo'}) SET c += {x: 1, name: null}": ([], ["(:City {name: 'Oslo'})"], ["(:City {x: 1})"]),
     "MATCH (c:City {name: 'Oslo'}) SET c = {x: 1}": ([], ["(:City {name: 'Oslo'})"], ["(:City {x: 1})"]),
     "MATCH (c:City {name: 'Oslo'}) SET c = {}": ([], ["(:City {name: 'Oslo'})"], ["(:City {})"]),
@@ -192,6 +194,8 @@ def test_what_fails_in_cypher_fails(people, query):
         f"{ANN} SET a['x'] = 1",
         f"{ANN} SET a.x = timestamp()",
         f"{ANN} SET a.x = rand()",
+        f"WITH date('2020-01-01') AS d {ANN} SET a.x = d.year",
+        f"{ANN} SET a.x = date('2020-01-01').year",
         f"{ANN} SET a.`x y` = 1",
         f"{ANN} SET a.__id = 1",
         f"{ANN} DETACH DELETE a RETURN a.name",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from cypher.canonical import canonicalize
-from cypher.compare import same_result
+from cypher.compare import same_results
 from cypher.run import EmbeddedGraph
 from datagen import lexicon
 from datagen.proof import MINIMUM_KILL_RATE, is_empty
@@ -65,8 +65,8 @@ def is_provable(query: Query, engines: Sequence[EmbeddedGraph]) -> bool:
 
 def differs(query: Query, other: str, engines: Sequence[EmbeddedGraph]) -> bool:
     """Whether another query has another result on some graph."""
-    cypher = write_cypher(query)
-    return any(not same_result(e.run(cypher), e.run(other), ordered=query.ordered) for e in engines)
+    wanted, got = ([engine.run(text) for engine in engines] for text in (write_cypher(query), other))
+    return not same_results(wanted, got, ordered=query.ordered)
 
 
 if __name__ == "__main__":

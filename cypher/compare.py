@@ -15,35 +15,50 @@ Column: TypeAlias = tuple[Hashable, ...]
 
 
 def same_result(gold: Result, got: Result, *, ordered: bool) -> bool:
-    """True if some order of `got`'s columns makes its rows equal to `gold`'s: as a list if `ordered`, else as a bag.
+    """`same_results` of two queries on one graph."""
+    return same_results([gold], [got], ordered=ordered)
+
+
+def same_results(golds: Sequence[Result], gots: Sequence[Result], *, ordered: bool) -> bool:
+    """True if one order of `gots`' columns makes the rows of each equal to those of its `golds`: as a list if
+    `ordered`, else as a bag. The results of one query on several graphs are thus compared under one assignment of its
+    columns.
 
     Where both have the same column names in the same order, each column is compared with its namesake: otherwise a
     pattern turned round that shows both its ends would pass. 1 equals 1.0 and NaN equals NaN; true is not 1, null is
     only null, lists keep their order; nodes and relationships are equal by labels or type and properties. Without rows
     the number of columns is not known and does not count.
     """
-    if len(gold.rows) != len(got.rows):
+    if [len(gold.rows) for gold in golds] != [len(got.rows) for got in gots]:
         return False
-    if not gold.rows:
-        return True
-    if len(gold.rows[0]) != len(got.rows[0]):
+    pairs = [(gold, got) for gold, got in zip(golds, gots, strict=True) if gold.rows]
+    if len({len(result.columns) for pair in pairs for result in pair}) > 1:
         return False
-    if repr(gold.rows) == repr(got.rows):  # the usual case of equal results, and unlike == it tells true from 1
-        return True
-    numbers = _cluster_numbers([gold, got])
-    gold_columns = [tuple(_canonical(cell, numbers) for cell in column) for column in zip(*gold.rows, strict=True)]
-    got_columns = [tuple(_canonical(cell, numbers) for cell in column) for column in zip(*got.rows, strict=True)]
-    if gold.columns == got.columns:
+    if all(repr(gold.rows) == repr(got.rows) for gold, got in pairs):
+        return True  # the usual case of equal results, and unlike == it tells true from 1
+    graphs = tuple(number for number, (gold, _) in enumerate(pairs) for _ in gold.rows)
+    gold_columns, got_columns = _join_columns(pairs)
+    if all(gold.columns == got.columns for gold, got in pairs):
         if ordered:
             return gold_columns == got_columns
-        return Counter(zip(*gold_columns, strict=True)) == Counter(zip(*got_columns, strict=True))
+        return Counter(zip(graphs, *gold_columns, strict=True)) == Counter(zip(graphs, *got_columns, strict=True))
     if ordered:  # columns are then equal place by place or not at all
         return Counter(gold_columns) == Counter(got_columns)
-    return _same_bag(gold_columns, got_columns)
+    return _same_bag(graphs, gold_columns, got_columns)
 
 
-def _canonical(value: Cell, numbers: dict[float, float]) -> Hashable:
-    """A hashable form in which equal values are equal."""
+def _join_columns(pairs: Sequence[tuple[Result, Result]]) -> tuple[list[Column], list[Column]]:
+    """The columns of both sides, each through the rows of all graphs, in a form in which equal values are equal."""
+    rows: tuple[list[Column], list[Column]] = ([], [])
+    for pair in pairs:
+        numbers = cluster_numbers(cell for result in pair for row in result.rows for cell in row)
+        for side, result in zip(rows, pair, strict=True):
+            side += [tuple(canonicalize_value(cell, numbers) for cell in row) for row in result.rows]
+    return list(zip(*rows[0], strict=True)), list(zip(*rows[1], strict=True))
+
+
+def canonicalize_value(value: Cell, numbers: dict[float, float]) -> Hashable:
+    """A hashable form in which equal values are equal; `numbers` are those of `cluster_numbers`."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -51,22 +66,22 @@ def _canonical(value: Cell, numbers: dict[float, float]) -> Hashable:
     if isinstance(value, int | float):
         return ("number", "nan" if value != value else numbers.get(value, value))
     if isinstance(value, NodeValue):
-        return ("node", value.labels, _canonical(value.properties, numbers))
+        return ("node", value.labels, canonicalize_value(value.properties, numbers))
     if isinstance(value, RelationshipValue):
-        return ("relationship", value.type, _canonical(value.properties, numbers))
+        return ("relationship", value.type, canonicalize_value(value.properties, numbers))
     if isinstance(value, dict):
-        return ("map", frozenset((key, _canonical(item, numbers)) for key, item in value.items()))
+        return ("map", frozenset((key, canonicalize_value(item, numbers)) for key, item in value.items()))
     if isinstance(value, list):
-        return ("list", tuple(_canonical(item, numbers) for item in value))
+        return ("list", tuple(canonicalize_value(item, numbers) for item in value))
     raise TypeError(f"{type(value).__name__} is not a Cypher value")
 
 
-def _cluster_numbers(results: Iterable[Result]) -> dict[float, float]:
+def cluster_numbers(cells: Iterable[Cell]) -> dict[float, float]:
     """Maps each number to the least of those it is joined to by rounding. Integers are never joined to each other.
 
     Rounding every float to some digits instead would part two near values that lie on both sides of a boundary.
     """
-    seen = {number for result in results for row in result.rows for cell in row for number in _numbers_in(cell)}
+    seen = {number for cell in cells for number in _numbers_in(cell)}
     if not any(isinstance(number, float) for number in seen):
         return {}
     clusters: dict[float, float] = {}
@@ -93,16 +108,17 @@ def _numbers_in(value: Cell) -> Iterator[float]:
             yield from _numbers_in(item)
 
 
-def _same_bag(gold: Sequence[Column], got: Sequence[Column]) -> bool:
-    """Assigns columns one by one, as long as the rows of those assigned so far are the same bag.
+def _same_bag(graphs: Column, gold: Sequence[Column], got: Sequence[Column]) -> bool:
+    """Assigns columns one by one, as long as the rows of those assigned so far are the same bag on every graph.
 
     A column may only stand for one with the same bag of values, and of equal columns one is tried, so that only
-    columns that differ and yet hold the same values in the same numbers can make it search.
+    columns that differ and yet hold the same values in the same numbers can make it search. `graphs` tells for each
+    row which graph it is of.
     """
     by_content: dict[Hashable, list[int]] = defaultdict(list)
     for index, column in enumerate(got):
-        by_content[_bag(column)].append(index)
-    choices = [by_content.get(_bag(column), []) for column in gold]
+        by_content[_bag(graphs, column)].append(index)
+    choices = [by_content.get(_bag(graphs, column), []) for column in gold]
     todo = sorted(range(len(gold)), key=lambda index: len(choices[index]))
 
     def extend(place: int, used: frozenset[int], gold_rows: Column, got_rows: Column) -> bool:
@@ -122,9 +138,8 @@ def _same_bag(gold: Sequence[Column], got: Sequence[Column]) -> bool:
                 return True
         return False
 
-    start: Column = (0,) * len(gold[0])
-    return extend(0, frozenset(), start, start)
+    return extend(0, frozenset(), graphs, graphs)
 
 
-def _bag(column: Column) -> Hashable:
-    return frozenset(Counter(column).items())
+def _bag(graphs: Column, column: Column) -> Hashable:
+    return frozenset(Counter(zip(graphs, column, strict=True)).items())

@@ -12,7 +12,7 @@ from cypher.statement import read_statement
 from cypher.syntax import queries, tree
 from cypher.syntax.tokens import GrammarError, write_name
 
-_SUSPECT = re.compile(r"=\s*\(|\bexists\s*\(|shortestpath|__(labels|src)", re.IGNORECASE)
+_SUSPECT = re.compile(r"=\s*\(|\b(exists|rand)\s*\(|shortestpath|__(labels|src)", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 _LAST_COLUMNS = re.compile(r".*\bRETURN\b\s*(?:DISTINCT\b)?(.*?)(?:\bORDER\s+BY\b|\bSKIP\b|\bLIMIT\b|;|$)", re.I | re.S)
 _KEEPS_PATH = ("nodes", "relationships", "length", "count")
@@ -38,6 +38,8 @@ def avoid_faults(query: str, labels: Set[str]) -> str:
     nodes = list(tree.walk(statement.body))
     if any(isinstance(node, tree.Path) and node.function for node in nodes):
         raise FaultError("the engine has no shortest paths")
+    if any(isinstance(node, tree.FunctionCall) and node.name.lower() == "rand" for node in nodes):
+        raise FaultError("rand() gives another result each time")
     if "__labels" in query or "__src" in query:
         raise FaultError("a map with such keys looks like a node")
     words = [*_hide_labels(statement.body, labels), *_drop_exists(nodes), *_open_paths(statement.body, nodes)]

@@ -5,6 +5,8 @@ that are not ours (a model's) are run by `cypher.judge` in a process that can be
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -15,7 +17,8 @@ from cypher.graph import PropertyGraph
 from heimdall.errors import EngineError
 from heimdall.refs import Record
 
-_UNSUPPORTED = ("SyntaxError(UnexpectedSyntax)", "SyntaxError(UnknownFunction)", "ProcedureError")
+_UNSUPPORTED = ("SyntaxError(UnexpectedSyntax)", "SyntaxError(UnknownFunction)", "ProcedureError", "invalid name")
+_EXCEEDED = ("exceeded maximum of", "exceeds the configured max", "-element cap")  # the engine's own limits
 
 Cell: TypeAlias = Any  # None, bool, int, float, str, list, dict, NodeValue or RelationshipValue
 
@@ -53,8 +56,8 @@ class CypherError(Exception):
 
     @property
     def unsupported(self) -> bool:
-        """True for a text outside the engine's grammar or library, which `cypher.parse` may still accept."""
-        return str(self).startswith(_UNSUPPORTED)
+        """True for a text outside the engine's grammar, library or limits, which `cypher.parse` may still accept."""
+        return str(self).startswith(_UNSUPPORTED) or any(words in str(self) for words in _EXCEEDED)
 
 
 class UnsupportedError(CypherError):
@@ -80,7 +83,7 @@ class EmbeddedGraph:
 
     def __init__(self, graph: PropertyGraph) -> None:
         self._graph = graph
-        self._labels = frozenset(label for node in graph.nodes for label in node.labels)
+        self.labels = frozenset(label for node in graph.nodes for label in node.labels)
         self._database: graphdblite.Database | None = None
 
     def __enter__(self) -> "EmbeddedGraph":
@@ -97,23 +100,51 @@ class EmbeddedGraph:
             self._database = None
 
     def run(self, query: str, limits: Limits | None = None) -> Result:
-        """Runs one reading query; a write is refused. Raises `CypherError`.
+        """Runs one reading query; a write is refused (`cypher.write` does those). Raises `CypherError`.
 
         Of the limits, only the rows are kept here. The time is kept by `cypher.judge`, from outside.
         """
-        if self._database is None:
-            raise RuntimeError("EmbeddedGraph.run is called inside its with block")
+        return to_result(ask(self._open_database(), self.avoid_faults(query)), limits)
+
+    def avoid_faults(self, query: str) -> str:
+        """The query as the engine answers it rightly on this graph. Raises `UnsupportedError` if there is no way."""
         try:
-            records = self._database.query(avoid_faults(query, self._labels))
+            return avoid_faults(query, self.labels)
         except FaultError as error:
             raise UnsupportedError(str(error)) from error
-        except graphdblite.GraphDBError as error:
-            raise CypherError(str(error).strip().splitlines()[0]) from error
-        if limits is not None and len(records) > limits.rows:
-            raise RowLimitError(f"more than {limits.rows} rows")
-        if not records:
-            return Result((), ())
-        return Result(tuple(records[0]), tuple(tuple(map(_to_value, record.values())) for record in records))
+
+    @contextmanager
+    def try_changes(self) -> Iterator[graphdblite.WriteTransaction]:
+        """Lets the graph be changed within a `with` block, behind which it is as it was."""
+        transaction = self._open_database().begin_write()
+        try:
+            yield transaction
+        finally:
+            transaction.rollback()
+
+    def _open_database(self) -> graphdblite.Database:
+        if self._database is None:
+            raise RuntimeError("EmbeddedGraph is used inside its with block")
+        return self._database
+
+
+def ask(
+    engine: graphdblite.Database | graphdblite.WriteTransaction, query: str, values: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """The engine's records for one reading query; `values` are its parameters. Raises `CypherError`."""
+    try:
+        return engine.query(query, values)
+    except graphdblite.GraphDBError as error:
+        raise CypherError(str(error).strip().splitlines()[0]) from error
+
+
+def to_result(records: list[dict[str, Any]], limits: Limits | None) -> Result:
+    """The engine's records as plain values. Raises `RowLimitError`."""
+    if limits is not None and len(records) > limits.rows:
+        raise RowLimitError(f"more than {limits.rows} rows")
+    if not records:
+        return Result((), ())
+    return Result(tuple(records[0]), tuple(tuple(map(to_value, record.values())) for record in records))
 
 
 def check_shape(graph: PropertyGraph) -> None:
@@ -158,14 +189,15 @@ def _load(database: graphdblite.Database, graph: PropertyGraph) -> None:
         write.commit()
 
 
-def _to_value(value: Any) -> Cell:
+def to_value(value: Any) -> Cell:
+    """A value of the engine's as a plain one, without internal ids."""
     if isinstance(value, list):
-        return [_to_value(item) for item in value]
+        return [to_value(item) for item in value]
     if isinstance(value, dict):
         if "__labels" in value:
             labels = tuple(sorted(value["__labels"]))
             return NodeValue(labels, {k: v for k, v in value.items() if not k.startswith("__")})
         if "__src" in value:
             return RelationshipValue(value["__label"], {k: v for k, v in value.items() if not k.startswith("__")})
-        return {key: _to_value(item) for key, item in value.items()}
+        return {key: to_value(item) for key, item in value.items()}
     return value

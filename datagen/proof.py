@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cypher.compare import same_result
+from cypher.compare import same_results
 from cypher.run import CypherError, EmbeddedGraph, Result
 from datagen.queries import Query, mutate, write_cypher, write_tie_probe
 from heimdall.rows import Proof
@@ -37,11 +37,12 @@ def is_empty(result: Result) -> bool:
 
 
 def _is_killed(mutant: str, results: Sequence[Result], graphs: Sequence[EmbeddedGraph], *, ordered: bool) -> bool:
-    for graph, result in zip(graphs, results, strict=True):
+    others: list[Result] = []
+    for number, graph in enumerate(graphs, start=1):
         try:
-            other = graph.run(mutant)
+            others.append(graph.run(mutant))
         except CypherError as error:
             return not error.unsupported  # what the engine cannot run tells nothing apart
-        if not same_result(result, other, ordered=ordered):
+        if not same_results(results[:number], others, ordered=ordered):
             return True
     return False

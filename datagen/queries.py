@@ -333,7 +333,7 @@ def _sample_shape(schema: Schema, kind: ShapeKind, path: list[int], rng: random.
         case "count_per" | "having" | "most_linked":
             props, limit = (name,), rng.randint(1, 2) if kind == "having" else rng.randint(1, 3)
         case "top" | "sorted":
-            props, limit = (_pick(node, rng), _pick(node, rng, number=True)), rng.randint(1, 4)
+            props, limit = (_pick(node, rng), _pick(node, rng, number=True)), rng.randint(1, 3)
     if any(prop is None for prop in props):
         return None
     function: Function = rng.choice(("avg", "sum", "min", "max"))
@@ -361,7 +361,9 @@ def _sample_condition(position: int, prop: SchemaProperty, rng: random.Random) -
         return Condition(position, prop, rng.choice(("true", "true", "false")))
     if _is_number(prop):
         comparator: Comparator = rng.choices(("gt", "ge", "lt", "le", "between", "eq"), (26, 18, 24, 16, 10, 6))[0]
-        values = sorted(rng.sample(prop.values, 2 if comparator == "between" else 1))
+        # Not from the ends, where a bound holds for all nodes or for none.
+        inner = sorted(prop.values)[len(prop.values) // 4 : -(len(prop.values) // 4) or None]
+        values = sorted(rng.sample(inner, 2 if comparator == "between" else 1))
         return Condition(position, prop, comparator, tuple(values))
     if position == 0 and rng.random() < 0.06:
         return Condition(position, prop, "missing")

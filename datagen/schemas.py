@@ -78,7 +78,9 @@ def _sample_values(prop: Property, rng: random.Random) -> tuple[bool | int | flo
     if prop.pool:
         return tuple(rng.sample(prop.pool, min(len(prop.pool), rng.randint(3, 4))))
     if prop.type == "STRING":
-        return tuple(dict.fromkeys(invention.invent_word(rng).capitalize() for _ in range(9)))
+        words = [invention.invent_word(rng).capitalize() for _ in range(9)]
+        # Some hold another one behind their start, so that CONTAINS is told from STARTS WITH.
+        return tuple(dict.fromkeys([*words[:6], *(words[6 + place] + words[place] for place in range(3))]))
     low, high = int(prop.low), int(prop.high)
     if prop.type == "INTEGER":
         return tuple(rng.sample(range(low, high + 1), min(24, high - low + 1)))
@@ -153,14 +155,14 @@ def sample_schema(
 
 
 def sample_graph(schema: Schema, rng: random.Random) -> PropertyGraph:
-    """A graph of 5 to 7 nodes per type, in which some properties are missing and some nodes have no relationship.
+    """A graph of 6 to 8 nodes per type, in which some properties are missing and some nodes have no relationship.
 
     Numbers never repeat within one type, so that an ordering has no ties; categories and flags do.
     """
     nodes: list[Node] = []
     by_type: list[list[int]] = []
     for node_type in schema.nodes:
-        count = rng.randint(5, 7)
+        count = rng.randint(6, 8)
         columns: list[list[bool | int | float | str]] = []
         for prop in node_type.properties:
             unique = prop.type in ("INTEGER", "FLOAT") or not (prop.source.pool or prop.type == "BOOLEAN")
@@ -182,7 +184,7 @@ def sample_graph(schema: Schema, rng: random.Random) -> PropertyGraph:
     relationships: list[Relationship] = []
     for relation in schema.relations:
         starts, ends = by_type[relation.start], by_type[relation.end]
-        starts, ends = rng.sample(starts, len(starts) - 1), rng.sample(ends, len(ends) - 1)
+        starts, ends = rng.sample(starts, len(starts) - 2), rng.sample(ends, len(ends) - 2)
         pairs = [(start, end) for start in starts for end in ends]
         kept = rng.sample(pairs, min(len(pairs), rng.randint(7, 11)))
         relationships.extend(Relationship(type=relation.name, start=start, end=end) for start, end in kept)

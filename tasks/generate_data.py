@@ -20,7 +20,7 @@ def _pick_config(preset: Preset) -> dict[str, Any]:
     return preset.data.model_dump(exclude={"dask"})
 
 
-@stage("generate", version=3, result=DatasetRef, config=_pick_config, resumable=True)
+@stage("generate", version=4, result=DatasetRef, config=_pick_config, resumable=True)
 def generate_data(work: Work, contract: ContractRef) -> DatasetRef:
     """Generates the preset's data set for a contract."""
     from datagen.generate import generate_dataset

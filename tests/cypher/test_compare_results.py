@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_graphs import PEOPLE
 
-from cypher.compare import same_result
+from cypher.compare import same_result, same_results
 from cypher.run import EmbeddedGraph, NodeValue, RelationshipValue, Result
 
 scalars = st.one_of(
@@ -158,6 +158,43 @@ def test_columns_of_the_same_names_in_the_same_order_are_compared_by_name():
         assert same_result(gold, Result(("b", "a"), turned), ordered=ordered)
         assert same_result(gold, Result(("a", "x"), turned), ordered=ordered)
     assert same_result(gold, Result(("a", "b"), gold.rows[::-1]), ordered=False)
+
+
+def test_one_order_of_columns_holds_for_all_graphs():
+    one, two = result([[1, 2]]), result([[3, 4], [5, 5]])
+    turned_one, turned_two = result([[2, 1]], "d"), result([[4, 3], [5, 5]], "d")
+    for ordered in (True, False):
+        assert same_results([one, two], [turned_one, turned_two], ordered=ordered)
+        assert same_results([one, two], [rename(one), rename(two)], ordered=ordered)
+        assert not same_results([one, two], [rename(one), turned_two], ordered=ordered)
+        assert not same_results([one, two], [turned_one, rename(two)], ordered=ordered)
+        # A graph without rows does not tell columns apart, nor one whose rows fit either way.
+        empty, even = result([]), result([[6, 6]])
+        assert same_results([empty, two, even], [empty, turned_two, rename(even)], ordered=ordered)
+        assert not same_results([two, empty], [turned_two, one], ordered=ordered)
+        # Rows of one graph do not stand in for those of another.
+        assert not same_results([one, two], [rename(two), rename(one)], ordered=ordered)
+
+
+@given(st.lists(tables(), min_size=1, max_size=3), st.booleans(), st.randoms(use_true_random=False))
+def test_many_graphs_agree_with_trying_every_order_of_columns_on_all_of_them(golds, ordered, rng):
+    width = min((len(gold.rows[0]) for gold in golds if gold.rows), default=1)
+    golds = [result([row[:width] for row in gold.rows]) for gold in golds]
+    orders = list(itertools.permutations(range(width)))
+    # Each graph has its columns in an order of its own, of two, so that one order often fits all and often does not.
+    chosen = [orders[0], rng.choice(orders)]
+    gots = [permute(gold, range(len(gold.rows)), rng.choice(chosen)) for gold in golds]
+
+    def fits(order):
+        pairs = zip(golds, gots, strict=True)
+        return all(is_same_by_place(gold, permute(got, range(len(got.rows)), order), ordered) for gold, got in pairs)
+
+    assert same_results(golds, gots, ordered=ordered) == any(map(fits, orders))
+
+
+def is_same_by_place(gold, got, ordered):
+    want, have = ([tuple(map(token, row)) for row in table.rows] for table in (gold, got))
+    return want == have if ordered else sorted(want) == sorted(have)
 
 
 def test_an_ordered_result_counts_its_order():

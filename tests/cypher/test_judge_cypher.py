@@ -42,7 +42,8 @@ def test_another_way_to_ask_is_right(judge, predicted):
         ("MATCH (n:Person) RETURN n.age", "another result on graph 1"),
         ("MATCH (n) RETURN n.name", "another result on graph 1 (6 rows for 4)"),
         ("MATCH (n:Person) RETURN n.name / 2", "fails"),
-        ("MATCH (n) DETACH DELETE n", "write"),
+        ("MATCH (n) DETACH DELETE n", "a write instead of a question"),
+        ("CREATE INDEX FOR (n:Person) ON (n.name)", "a command (CREATE) instead of a query"),
     ],
 )
 def test_a_wrong_prediction_is_told_why(judge, predicted, reason):
@@ -70,14 +71,78 @@ def test_more_rows_than_allowed_are_wrong(judge):
     assert (judgement.status, judgement.reason) == ("wrong", "more than 20 rows")
 
 
-@pytest.mark.parametrize("gold", ["MATCH (n:Person) RETURN n.name / 2", "MATCH (n RETURN n", "CREATE (n) RETURN n"])
-def test_a_fault_of_the_right_query_is_not_judged(judge, gold):
-    assert verdict(judge, gold, NAMES).status == "not_judged"
+@pytest.mark.parametrize(
+    ("gold", "predicted"),
+    [
+        ("MATCH (n:Person) RETURN n.name / 2", NAMES),
+        ("MATCH (n RETURN n", NAMES),
+        ("MATCH (n:Person {name: 'Ann'}) SET n.x = n.name / 2", "MATCH (n:Person {name: 'Ann'}) SET n.x = 1"),
+    ],
+)
+def test_a_fault_of_the_right_query_is_not_judged(judge, gold, predicted):
+    assert verdict(judge, gold, predicted).status == "not_judged"
 
 
-def test_cypher_that_the_engine_does_not_know_is_not_judged(judge):
-    judgement = verdict(judge, NAMES, "MATCH (n:Person|Robot) RETURN n.name")
+@pytest.mark.parametrize(
+    "predicted",
+    [
+        "MATCH (n:Person|Robot) RETURN n.name",
+        "UNWIND range(1, 100000000) AS x RETURN count(x)",  # longer than it makes lists
+        "MATCH (n:Person)-[:KNOWS*1..1000]->(m) RETURN n.name",  # deeper than it goes
+        "MATCH (n:Person) RETURN n.name, rand()",
+    ],
+)
+def test_cypher_that_the_engine_cannot_do_is_not_judged(judge, predicted):
+    judgement = verdict(judge, NAMES, predicted)
     assert (judgement.status, "fails" in judgement.reason) == ("not_judged", True)
+
+
+def test_commands_are_right_by_their_form_or_not_judged(judge):
+    gold = "CREATE INDEX names FOR (n:Person) ON (n.name)"
+    assert verdict(judge, gold, "create index names for (p:Person) on (p.name)", graphs=()).status == "right"
+    for other in ("CREATE INDEX names FOR (n:Person) ON (n.age)", "SHOW INDEXES", NAMES, "CREATE (:Person)"):
+        assert verdict(judge, gold, other).status == "not_judged"
+    assert verdict(judge, NAMES, "SHOW INDEXES").status == "not_judged"
+
+
+ANN = "MATCH (n:Person {name: 'Ann'})"
+NEW_AGE = f"{ANN} SET n.age = 31"
+
+
+def test_a_write_is_judged_by_the_graph_it_leaves(judge):
+    for same in (f"{ANN} SET n += {{age: 30 + 1}}", "MATCH (p) WHERE p.name = 'Ann' SET p.age = p.age + 1 RETURN p"):
+        assert verdict(judge, NEW_AGE, same).status == "right"
+    judgement = verdict(judge, NEW_AGE, f"{ANN} SET n.age = 32")
+    assert (judgement.status, judgement.reason) == ("wrong", "graph 1 becomes another graph")
+    assert verdict(judge, NEW_AGE, f"{ANN} RETURN n").reason == "nothing is written"
+    assert verdict(judge, NEW_AGE, "MATCH (n) CALL db.labels() YIELD label RETURN n").status == "not_judged"
+    assert verdict(judge, f"{NEW_AGE} RETURN n.name", NEW_AGE).status == "wrong"
+    assert verdict(judge, f"{NEW_AGE} RETURN n.name", f"{NEW_AGE} RETURN n.name AS x").status == "right"
+    assert verdict(judge, f"{NEW_AGE} RETURN n.name", f"{NEW_AGE} RETURN n.age").status == "wrong"
+
+
+def test_a_write_that_changes_no_graph_proves_nothing(judge):
+    nobody = "MATCH (n:Nobody) SET n.x = 1"
+    judgement = verdict(judge, nobody, nobody)
+    assert (judgement.status, judgement.reason) == ("not_judged", "the right query changes nothing on these graphs")
+    assert verdict(judge, nobody, NEW_AGE).status == "wrong"
+    known = "MERGE (n:Person {name: 'Ann'})"  # changes nothing either, but returns something
+    assert verdict(judge, f"{known} RETURN n.age", f"{known} RETURN n.age").status == "right"
+
+
+def test_columns_stand_in_one_order_on_all_graphs(judge):
+    gold = "MATCH (n:Person) RETURN n.name, n.age"
+    turned = "MATCH (n:Person) RETURN n.age AS a, n.name AS b"
+    now_and_then = "MATCH (n:Person) WITH n, count { (n)--() } AS k RETURN n.age AS a, n.name AS b"
+    assert verdict(judge, gold, turned).status == "right"
+    assert verdict(judge, gold, now_and_then).status == "not_judged"
+    lucky = (
+        "MATCH (m) WITH count(m) AS size MATCH (n:Person) "
+        "RETURN CASE size WHEN 1 THEN n.name ELSE n.age END AS a, CASE size WHEN 1 THEN n.age ELSE n.name END AS b"
+    )
+    assert verdict(judge, gold, lucky, graphs=(ONE,)).status == "right"
+    assert verdict(judge, gold, lucky, graphs=(PEOPLE,)).status == "right"
+    assert verdict(judge, gold, lucky).status == "wrong"
 
 
 def test_an_endless_query_is_stopped_and_the_next_one_is_judged(judge):
@@ -85,6 +150,23 @@ def test_an_endless_query_is_stopped_and_the_next_one_is_judged(judge):
     judgement = verdict(judge, NAMES, ENDLESS, limits=Limits(time_ms=300))
     assert (judgement.status, judgement.reason) == ("not_judged", "running the predicted query took more than 300 ms")
     assert not _is_alive(before)
+    assert verdict(judge, NAMES, NAMES).status == "right"
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "step"),
+    [
+        (NEW_AGE, f"{ANN} SET n.age = 31 WITH n {ENDLESS}", "predicted"),
+        (NEW_AGE, ENDLESS.replace("RETURN count(*)", "SET a.age = 31"), "predicted"),
+        (NEW_AGE, "FOREACH (x IN range(1, 3000) | FOREACH (y IN range(1, 3000) | CREATE (:A)))", "predicted"),
+        (f"{ANN} SET n.age = 31 WITH n {ENDLESS}", NEW_AGE, "right"),
+    ],
+)
+def test_an_endless_write_is_stopped_and_the_next_one_finds_its_graph_untouched(judge, gold, predicted, step):
+    judgement = verdict(judge, gold, predicted, limits=Limits(time_ms=300))
+    assert judgement.status == "not_judged"
+    assert judgement.reason == f"running the {step} query took more than 300 ms"
+    assert verdict(judge, NEW_AGE, NEW_AGE).status == "right"
     assert verdict(judge, NAMES, NAMES).status == "right"
 
 

@@ -61,6 +61,10 @@ WRONG = [
     ("MATCH (a:Person)-[:KNOWS]->(b) RETURN a.name", "MATCH (a:Person)-[:KNOWS]->(b) RETURN b.name"),
     ("MATCH (n:Person) RETURN n.name, n.age", "MATCH (n:Person) RETURN n.name, n.score"),
     ("MATCH (n:Person) RETURN n.name, n.age", NAMES),
+    # wrong order of columns: other columns under the names of the right ones, one order on each graph
+    (PAIRS, "MATCH (a:Person)-[:KNOWS]->(b:Person) RETURN b.name AS `a.name`, a.name AS `b.name`"),
+    (PAIRS, "MATCH (m:City) WITH count(m) AS k MATCH (a:Person)-[:KNOWS]->(b:Person) "
+            "RETURN CASE k WHEN 1 THEN a.name ELSE b.name END AS x, CASE k WHEN 1 THEN b.name ELSE a.name END AS y"),
     (NAMES, "MATCH (n:Person) RETURN n.name, n.age"),
     (NAMES, "MATCH (n:Person) RETURN n.name, n.name AS again"),
     # too many or too few rows: duplicates, DISTINCT, LIMIT
@@ -82,6 +86,9 @@ WRONG = [
     ("MATCH (n:Person) RETURN n.score", "MATCH (n:Person) WHERE n.score IS NOT NULL RETURN n.score"),
     ("RETURN null", "RETURN 0.0 / 0.0"),
     ("RETURN 0.0 / 0.0", "RETURN 0"),
+    ("RETURN 0.0 / 0.0", "RETURN null"),
+    ("RETURN 0.0 / 0.0", "RETURN 1.0 / 0.0"),
+    ("RETURN 0.0 / 0.0", "RETURN 'NaN'"),
     ("RETURN null", "RETURN ''"),
     ("RETURN true", "RETURN 1"),
     ("RETURN true", "RETURN 'true'"),
@@ -154,6 +161,100 @@ RIGHT = [
 def test_a_right_answer_in_other_words_is_right(judge, gold, predicted):
     judgement = judge.judge(gold, predicted, GRAPHS, ordered=False)
     assert judgement.status == "right", judgement.reason
+
+
+# Writes. On PEOPLE Ann knows Bob, and Oslo is there; on NEIGHBOUR there is none of them.
+FLO_OR_ANN = "MATCH (n:Person) WHERE n.name IN ['Ann', 'Flo']"
+NEW = "CREATE (:City {name: 'Bern', size: 1})"
+KNOWS = "MATCH (a:Person)-[r:KNOWS]->(b:Person)"
+WRONG_WRITES = [
+    # a dropped, doubled or misdirected change
+    (f"{FLO_OR_ANN} SET n.age = 1, n.rank = 2", f"{FLO_OR_ANN} SET n.age = 1"),
+    (f"{FLO_OR_ANN} SET n.age = 1", f"{FLO_OR_ANN} SET n.age = 2"),
+    (f"{FLO_OR_ANN} SET n.age = 1", f"{FLO_OR_ANN} SET n.Age = 1"),
+    (f"{FLO_OR_ANN} SET n.age = 1", f"{FLO_OR_ANN} SET n.age = '1'"),
+    (f"{FLO_OR_ANN} SET n.age = 1", f"{FLO_OR_ANN} SET n.rank = 1"),
+    (f"{FLO_OR_ANN} SET n.age = 1", "MATCH (n:Person) SET n.age = 1"),
+    (f"{FLO_OR_ANN} SET n.age = 1", "MATCH (n:Person {name: 'Ann'}) SET n.age = 1"),
+    (f"{FLO_OR_ANN} SET n += {{age: 1}}", f"{FLO_OR_ANN} SET n = {{age: 1}}"),
+    (f"{FLO_OR_ANN} SET n.age = null", f"{FLO_OR_ANN} SET n.age = 0"),
+    (f"{FLO_OR_ANN} SET n.age = n.age + 1", f"{FLO_OR_ANN} SET n.age = 31"),
+    (f"{FLO_OR_ANN} SET n:Author", f"{FLO_OR_ANN} SET n.Author = true"),
+    (f"{FLO_OR_ANN} SET n:Author", f"{FLO_OR_ANN} SET n:author"),
+    (f"{FLO_OR_ANN} REMOVE n.age", f"{FLO_OR_ANN} REMOVE n.score"),
+    (f"{FLO_OR_ANN} REMOVE n:Person", f"{FLO_OR_ANN} DETACH DELETE n"),
+    (NEW, f"{NEW} {NEW}"),
+    (NEW, "CREATE (:City {name: 'Bern'})"),
+    (NEW, "CREATE (:Town {name: 'Bern', size: 1})"),
+    (NEW, "CREATE ({name: 'Bern', size: 1})"),
+    (NEW, f"MATCH (c:City) {NEW}"),
+    ("MATCH (a:Person {age: 50}) CREATE (a)-[:OWNS]->(:Car)", "MATCH (a:Person {age: 50}) CREATE (a)<-[:OWNS]-(:Car)"),
+    ("MATCH (a:Person) CREATE (a)-[:OWNS]->(:Car)", "MATCH (a:Person) CREATE (a)-[:OWN]->(:Car)"),
+    ("MATCH (a:Person) CREATE (a)-[:OWNS {n: 1}]->(:Car)", "MATCH (a:Person) CREATE (a)-[:OWNS]->(:Car)"),
+    # one car for all, or one for each
+    ("MATCH (a:Person) CREATE (a)-[:OWNS]->(:Car)", "CREATE (c:Car) WITH c MATCH (a:Person) CREATE (a)-[:OWNS]->(c)"),
+    # CREATE where it may be there already, and MERGE where it must be new
+    ("MERGE (:City {name: 'Oslo'})", "CREATE (:City {name: 'Oslo'})"),
+    ("CREATE (:City {name: 'Oslo'})", "MERGE (:City {name: 'Oslo'})"),
+    ("MERGE (c:City {name: 'Oslo'}) SET c.size = 1", "MERGE (c:City {name: 'Oslo', size: 1})"),
+    ("MERGE (c:City {name: 'Oslo'}) SET c.size = 1", "MERGE (c:City {name: 'Oslo'}) ON CREATE SET c.size = 1"),
+    ("MERGE (c:City {name: 'Oslo'}) ON CREATE SET c.size = 1", "MERGE (c:City {name: 'Oslo'}) ON MATCH SET c.size = 1"),
+    ("MATCH (a:Person), (c:City) MERGE (a)-[:LIVES_IN]->(c)", "MATCH (a:Person), (c:City) CREATE (a)-[:LIVES_IN]->(c)"),
+    ("MATCH (a:Person {name: 'Ann'}), (b:Person {name: 'Bob'}) MERGE (b)-[:KNOWS]->(a)",
+     "MATCH (a:Person {name: 'Ann'}), (b:Person {name: 'Bob'}) MERGE (a)-[:KNOWS]->(b)"),
+    ("MERGE (a:City {name: 'Oslo'}) MERGE (b:City {name: 'Bern'}) MERGE (a)-[:NEAR]->(b)",
+     "MERGE (:City {name: 'Oslo'})-[:NEAR]->(:City {name: 'Bern'})"),
+    # too much, too little or nothing deleted
+    (f"{FLO_OR_ANN} DETACH DELETE n", f"{FLO_OR_ANN} DELETE n"),
+    (f"{FLO_OR_ANN} DETACH DELETE n", "MATCH (n:Person) DETACH DELETE n"),
+    (f"{FLO_OR_ANN} DETACH DELETE n", f"{FLO_OR_ANN} OPTIONAL MATCH (n)-[r]-() DELETE r"),
+    (f"{KNOWS} DELETE r", f"{KNOWS} DETACH DELETE a"),
+    (f"{KNOWS} DELETE r", "MATCH ()-[r:LIVES_IN]->() DELETE r"),
+    (f"{KNOWS} DELETE r", f"{KNOWS} WHERE a.age < b.age DELETE r"),
+    (f"{KNOWS} DELETE r CREATE (b)-[:KNOWS]->(a)", f"{KNOWS} DELETE r CREATE (a)-[:KNOWS]->(b)"),
+    (f"{KNOWS} SET r.since = 1", f"{KNOWS} SET a.since = 1"),
+    # nothing written, something else returned
+    (f"{FLO_OR_ANN} SET n.age = 1", f"{FLO_OR_ANN} RETURN n.age"),
+    (f"{FLO_OR_ANN} SET n.age = 1", "RETURN 1"),
+    (f"{FLO_OR_ANN} SET n.age = 1", "MATCH (n:Nobody) SET n.age = 1"),
+    (f"{FLO_OR_ANN} SET n.age = 1 RETURN n.name", f"{FLO_OR_ANN} SET n.age = 1"),
+    (f"{FLO_OR_ANN} SET n.age = 1 RETURN n.name", f"{FLO_OR_ANN} SET n.age = 1 RETURN n.age"),
+    (f"{FLO_OR_ANN} SET n.age = 1 RETURN n.name", f"{FLO_OR_ANN} SET n.age = 1 RETURN 1"),
+    (f"{NEW} RETURN 1", "RETURN 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("gold", "predicted"), WRONG_WRITES)
+def test_a_wrong_write_is_wrong(judge, gold, predicted):
+    judgement = judge.judge(gold, predicted, GRAPHS, ordered=False)
+    assert judgement.status == "wrong", judgement.reason
+    assert judge.judge(gold, gold, GRAPHS, ordered=False).status == "right"
+
+
+RIGHT_WRITES = [
+    (f"{FLO_OR_ANN} SET n.age = 1", f"{FLO_OR_ANN} SET n += {{age: 1.0}} RETURN count(n)"),
+    (f"{FLO_OR_ANN} SET n.age = null", f"{FLO_OR_ANN} REMOVE n.age"),
+    (f"{FLO_OR_ANN} SET n.age = 1 RETURN n.name", f"{FLO_OR_ANN} SET n.age = 1 RETURN n.name AS who ORDER BY who DESC"),
+    (NEW, "CREATE (c:City) SET c.size = 1, c.name = 'Bern'"),
+    (
+        "MERGE (c:City {name: 'Oslo'}) SET c.size = 1",
+        "MERGE (c:City {name: 'Oslo'}) ON CREATE SET c.size = 1 ON MATCH SET c.size = 1",
+    ),
+    ("MATCH (a:Person) CREATE (a)-[:OWNS]->(:Car)", "MATCH (b:Person) CREATE (c:Car) CREATE (c)<-[:OWNS]-(b)"),
+    ("UNWIND [1, 2] AS x CREATE (:A {x: x})", "CREATE (:A {x: 2}), (:A {x: 1})"),
+    ("UNWIND [1, 2] AS x CREATE (:A {x: x})", "FOREACH (y IN [2, 1] | CREATE (:A {x: y}))"),
+    (f"{KNOWS} DELETE r CREATE (b)-[:KNOWS]->(a)", f"{KNOWS} CREATE (a)<-[:KNOWS]-(b) DELETE r"),
+    (f"{FLO_OR_ANN} DETACH DELETE n", f"{FLO_OR_ANN} OPTIONAL MATCH (n)-[r]-() DELETE r, n"),
+    (f"{FLO_OR_ANN} DETACH DELETE n RETURN count(n)", f"{FLO_OR_ANN} WITH n, 1 AS k DETACH DELETE n RETURN sum(k)"),
+]
+
+
+@pytest.mark.parametrize(("gold", "predicted"), RIGHT_WRITES)
+def test_a_right_write_in_other_words_is_right(judge, gold, predicted):
+    for wanted, got in ((gold, predicted), (predicted, gold)):
+        if not ("RETURN" in wanted and "RETURN" not in got):
+            judgement = judge.judge(wanted, got, GRAPHS, ordered=False)
+            assert judgement.status == "right", judgement.reason
 
 
 @pytest.mark.parametrize(

@@ -299,7 +299,7 @@ def _ask_syntax(syntax: Sequence[SchemaSyntax]) -> Iterator[Question]:
             slots, source = {"name": kind, "what": what, "plural": plural}, f"syntax:{kind} {what}"
             if forms:
                 answer = f"Yes: {forms[0]}"
-                required, forbidden = ((forms[0], pattern.replace("\\", "")),), ("no",)
+                required, forbidden = ((forms[0],),), ("no",)
             else:
                 answer = f"No. NornicDB has no statement that makes {kind} {plural}."
                 required, forbidden = (("no",),), ("yes",)

@@ -55,16 +55,17 @@ def _spell_atom(pattern: str, at: int) -> tuple[str, int]:
     """The form of one character, class or group, and where it ends."""
     match pattern[at]:
         case "\\":
-            letter = pattern[at + 1]
+            letter = pattern[at + 1 : at + 2]
             return {"s": " ", "w": "name", "d": "number", "b": ""}.get(letter, letter), at + 2
         case "[":
-            end = pattern.index("]", at + 2)
+            end = pattern.find("]", at + 2) % len(pattern)
             return " " if "\\s" in pattern[at:end] else "", end + 1
         case "(":
-            captures = pattern[at + 1] != "?"
-            inner, end = _spell(pattern, at + 1 if captures else pattern.index(":", at) + 1)
+            opening = re.match(r"\((?:\?P?<\w+>|\?[a-zA-Z-]*:)?", pattern[at:])
+            begin = at + (opening.end() if opening else 1)
+            inner, end = _spell(pattern, begin)
             inner = inner.removesuffix("|")
-            if captures:
+            if not (opening and opening[0].endswith(":")):  # it captures what it matches
                 inner = "name" if "name" in inner else inner if re.fullmatch(r"[\w |]+", inner) else "…"
             return inner, end + 1
         case ".":

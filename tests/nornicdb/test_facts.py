@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from fact_checkout import FILES, write_checkout
+from hypothesis import given
+from hypothesis import strategies as st
 
 from heimdall.errors import InputError
 from nornicdb.facts import Facts, load_catalogue, make_catalogue, resolve_facts, write_facts
@@ -110,6 +112,16 @@ def test_the_syntax_of_indexes_is_spelt_for_a_reader(facts: Facts) -> None:
 )
 def test_a_regular_expression_is_spelt_as_what_it_matches(pattern: str, form: str) -> None:
     assert spell_form(pattern) == form
+
+
+@pytest.mark.parametrize(("pattern", "form"), [(r"(?P<label>\w+)", "name"), (r"(?i:DROP)", "DROP"), (r"[^,]+", "")])
+def test_named_and_flagged_groups_are_spelt_as_well(pattern: str, form: str) -> None:
+    assert spell_form(pattern) == form
+
+
+@given(st.text("()[]{}\\?*+|:.^$<>PswdAb ,1", max_size=30))
+def test_no_text_is_too_odd_to_be_spelt(pattern: str) -> None:
+    assert isinstance(spell_form(pattern), str)
 
 
 def test_a_setting_has_the_default_of_the_field_that_it_sets(facts: Facts) -> None:

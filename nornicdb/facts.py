@@ -68,7 +68,7 @@ class SchemaSyntax(Fact):
 class Setting(Fact):
     """An environment variable. `default` is the value without it, as Go writes it; None where the source is not clear.
 
-    `yaml` are the keys of nornicdb.yaml that set the same.
+    `yaml` are the keys of nornicdb.yaml that set the same and nothing else.
     """
 
     kind: Kind | None

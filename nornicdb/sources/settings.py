@@ -60,22 +60,15 @@ def read_settings(checkout: Path) -> tuple[tuple[Setting, ...], tuple[YamlKey, .
     keys = _read_yaml_keys(config)
     set_by_yaml = _read_yaml_fields(config)
     reads = _read_variables(checkout)
-    yaml_of, variables_of = defaultdict(set), defaultdict(set)
-    for path, fields in set_by_yaml.items():
-        for field in fields:
-            yaml_of[field].add(path)
-    for name, places in reads.items():
-        for field in {field for place in places for field in place.fields}:
-            variables_of[field].add(name)
-    if not variables_of or not yaml_of:
-        missed = "environment variable" if not variables_of else "key of nornicdb.yaml"
-        raise config.moved(f"one {missed} that sets a field of config")
+    set_by_variable = {name: {field for place in places for field in place.fields} for name, places in reads.items()}
+    for missed, found in (("environment variable", set_by_variable), ("key of nornicdb.yaml", set_by_yaml)):
+        if not any(found.values()):
+            raise config.moved(f"one {missed} that sets a field of config")
     settings = []
     for name, places in sorted(reads.items()):
-        fields = [field for place in places for field in place.fields]
-        linked = sorted({keys[path].name for field in fields for path in yaml_of[field] if path in keys})
-        kinds = [place.kind for place in places if place.kind]
-        kinds += [keys[path].kind for field in fields for path in yaml_of[field] if path in keys]
+        fields = set_by_variable[name]
+        linked = [key for path, key in keys.items() if fields and fields == set_by_yaml.get(path)]
+        kinds = [place.kind for place in places if place.kind] + [key.kind for key in linked]
         kind = next((kind for kind in kinds if kind != "string"), kinds[0] if kinds else None)
         settings.append(
             Setting(
@@ -84,14 +77,14 @@ def read_settings(checkout: Path) -> tuple[tuple[Setting, ...], tuple[YamlKey, .
                 line=places[0].line,
                 kind=kind,
                 default=_choose_default(kind, places, fields, defaults),
-                yaml=tuple(linked),
+                yaml=tuple(sorted(key.name for key in linked)),
             )
         )
     yaml_keys = []
     for path, key in keys.items():
-        fields = set_by_yaml.get(path, [])
+        fields = set_by_yaml.get(path, set())
         known = {_find_default(key.kind, field, defaults) for field in fields}
-        variables = sorted({name for field in fields for name in variables_of[field]})
+        variables = sorted(name for name, others in set_by_variable.items() if fields and fields == others)
         update = {
             "read": path in set_by_yaml,
             "default": known.pop() if len(known) == 1 else None,
@@ -102,7 +95,7 @@ def read_settings(checkout: Path) -> tuple[tuple[Setting, ...], tuple[YamlKey, .
 
 
 def _choose_default(
-    kind: Kind | None, places: list[_Read], fields: list[str], defaults: dict[str, str | None]
+    kind: Kind | None, places: list[_Read], fields: set[str], defaults: dict[str, str | None]
 ) -> str | None:
     """That of the fields that it sets; without any, what all places agree on."""
     if fields:
@@ -159,18 +152,17 @@ def _walk_struct(file: GoFile, struct: Node, path: str, key: str) -> Iterator[tu
             yield inner, YamlKey(name=name, file=file.name, line=line_of(field), kind=spelt, read=False, default=None)
 
 
-def _read_yaml_fields(file: GoFile) -> dict[str, list[str]]:
+def _read_yaml_fields(file: GoFile) -> dict[str, set[str]]:
     """For each path of YAMLConfig that LoadFromFile looks at, the fields of Config that it assigns there."""
     body = file.find_function("LoadFromFile")
-    found: dict[str, list[str]] = defaultdict(list)
+    found: dict[str, set[str]] = defaultdict(set)
     for node in walk(body):
         if node.type != "selector_expression" or not text_of(node).startswith("yamlCfg."):
             continue
         if node.parent is not None and node.parent.type == "selector_expression":
             continue
-        fields = found[text_of(node).removeprefix("yamlCfg.")]
         holder = _enclosing(node, body)
-        fields += [field for field in _assigned(holder) if field not in fields] if holder else []
+        found[text_of(node).removeprefix("yamlCfg.")] |= set(_assigned(holder)) if holder else set()
     if not found:
         raise file.moved("values of yamlCfg in LoadFromFile", body)
     return dict(found)

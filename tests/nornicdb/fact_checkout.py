@@ -141,6 +141,7 @@ type YAMLConfig struct {
 		Port  int    `yaml:"port"`
 		Quiet bool   `yaml:"quiet,omitempty"`
 		Name  string `yaml:"name"`
+		Both  int    `yaml:"both"`
 		TLS   struct {
 			Wait string `yaml:"wait"`
 		} `yaml:"tls"`
@@ -188,6 +189,10 @@ func LoadFromFile(path string) (*Config, error) {
 		config.Server.Port = yamlCfg.Server.Port
 	}
 	config.Server.Quiet = yamlCfg.Server.Quiet
+	if yamlCfg.Server.Both > 0 {
+		config.Server.Port = yamlCfg.Server.Both
+		config.Server.Size = yamlCfg.Server.Both
+	}
 	if yamlCfg.Server.TLS.Wait != "" {
 		if d, err := time.ParseDuration(yamlCfg.Server.TLS.Wait); err == nil {
 			config.Server.Wait = d

@@ -146,6 +146,7 @@ def test_a_yaml_key_that_nothing_looks_at_is_not_read(facts: Facts) -> None:
         "server.port": ("integer", True, "7000", ("NEO4J_port", "NORNICDB_PORT")),
         "server.quiet": ("boolean", True, "false", ("NORNICDB_QUIET",)),
         "server.name": ("string", False, None, ()),
+        "server.both": ("integer", True, None, ()),  # no variable sets both fields
         "server.tls.wait": ("string", True, "30s", ("NORNICDB_WAIT",)),
     }
 

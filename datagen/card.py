@@ -7,6 +7,7 @@ from datagen.actions import match_actions
 from heimdall.config import DataConfig
 from heimdall.rows import SPLITS, Row
 from nornicdb.contract import Contract
+from nornicdb.facts import Facts
 
 _CARD = """---
 license: mit
@@ -23,7 +24,7 @@ Requests to NornicDB's assistant with their one right answer, made by a generato
 execution: every query runs on {graphs} small graphs, is never empty, and differs from most of its single-step mutants.
 
 - contract: `{source}`, digest `{digest}`; system prompt `{prompt}`, added when a row is used
-{unasked}- seed {seed}; {schemas} schemas, {invented:.0%} of their words invented
+{facts}{unasked}- seed {seed}; {schemas} schemas, {invented:.0%} of their words invented
 - {skeletons} query skeletons, {derivations} distinct derivations (skeleton and wording)
 - {killed} of {mutants} mutants told apart; queries whose graphs tell too few apart were discarded before
 
@@ -52,7 +53,9 @@ _NEW = {
 }
 
 
-def render_card(config: DataConfig, contract: Contract, summary: dict[str, Any], examples: Sequence[Row]) -> str:
+def render_card(
+    config: DataConfig, contract: Contract, facts: Facts | None, summary: dict[str, Any], examples: Sequence[Row]
+) -> str:
     """The card as Markdown with the Hub's YAML header."""
     splits = [split for split in SPLITS if split in summary["splits"]]
     asked = match_actions(contract).values()
@@ -63,6 +66,7 @@ def render_card(config: DataConfig, contract: Contract, summary: dict[str, Any],
         graphs=config.graphs_per_schema,
         source=contract.source,
         digest=contract.digest,
+        facts=f"- facts about NornicDB: `{facts.source}`\n" if facts is not None else "",
         unasked=f"- no request asks for {', '.join(unasked)}\n" if unasked else "",
         prompt=config.prompt,
         seed=config.seed,

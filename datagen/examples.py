@@ -4,6 +4,7 @@ Everything a chunk does follows from its specification, so chunks may run in any
 """
 
 import random
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from cypher.run import EmbeddedGraph
 from datagen import lexicon
 from datagen.actions import QUERY, ask_for_action, match_actions
 from datagen.draft import Draft
+from datagen.operations import draw_operation, list_questions
 from datagen.phrasing import Phraser, add_typo, polish
 from datagen.proof import prove
 from datagen.queries import Query, sample_query, write_cypher
@@ -22,6 +24,7 @@ from heimdall.config import DataConfig
 from heimdall.errors import UsageError
 from heimdall.rows import Family, Message, Row, Split
 from nornicdb.contract import Contract
+from nornicdb.facts import Facts
 
 SCHEMAS_PER_CHUNK = 40
 REQUESTS_PER_CHUNK = 400
@@ -57,6 +60,7 @@ class ChunkSpec(NamedTuple):
     family: Family
     number: int
     contract: Contract
+    facts: Facts | None = None  # where the family asks about them
 
 
 class Chunk(NamedTuple):
@@ -70,8 +74,7 @@ def make_chunk(spec: ChunkSpec) -> Chunk:
     """The examples of one chunk; the same specification gives the same examples on every machine."""
     rng = random.Random(f"{spec.config.seed}/{spec.split}/{spec.family}/{spec.number}")
     if spec.family not in ("cypher_schema", "cypher_plain"):
-        drafts = (_draw(spec, rng, number) for number in range(REQUESTS_PER_CHUNK))
-        return Chunk([_make_row(spec, draft) for draft in drafts if draft is not None], [])
+        return Chunk([_make_row(spec, draft) for draft in _draw(spec, rng) if draft is not None], [])
     rows: list[Row] = []
     graphs: list[SchemaGraphs] = []
     # A held-out split of a few rows needs few schemas; what is made ahead of need is thrown away.
@@ -85,11 +88,14 @@ def make_chunk(spec: ChunkSpec) -> Chunk:
     return Chunk(rows, graphs)
 
 
-def _draw(spec: ChunkSpec, rng: random.Random, number: int) -> Draft | None:
-    """One question of a family, or None where the dice gave none that fits the split."""
+def _draw(spec: ChunkSpec, rng: random.Random) -> Iterator[Draft | None]:
+    """Questions of a family, with None where the dice gave none that fits the split."""
     match spec.family:
         case "action":
-            return _draw_request(spec, rng, number)
+            return (_draw_request(spec, rng, number) for number in range(REQUESTS_PER_CHUNK))
+        case "operations" if spec.facts is not None:
+            questions = list_questions(spec.facts)
+            return (draw_operation(questions, spec.split, rng) for _ in range(REQUESTS_PER_CHUNK))
         case _:
             raise UsageError(f"data.shares: no generator makes '{spec.family}' rows.")
 

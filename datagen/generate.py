@@ -25,12 +25,14 @@ from heimdall.progress import Progress, silent
 from heimdall.refs import Record
 from heimdall.rows import FAMILIES, SPLITS, Family, Row, Split, read_rows
 from nornicdb.contract import Contract
+from nornicdb.facts import Facts
 
 # What a split holds out must be there to be held out: schemas and compositions of queries, facts.
 _SPLITS: dict[Family, tuple[Split, ...]] = {
     "action": ("validation", "test_iid", "test_phrasing"),
     "cypher_schema": ("validation", "test_iid", "test_schema", "test_composition", "test_phrasing"),
     "cypher_plain": ("validation", "test_iid", "test_schema", "test_composition", "test_phrasing"),
+    "operations": ("validation", "test_iid", "test_phrasing", "test_fact"),
 }
 _PARTS = "parts"
 _IDLE_CHUNKS = 40  # chunks in a row without a new row: the wording is exhausted
@@ -62,33 +64,44 @@ def plan_counts(config: DataConfig) -> dict[tuple[Split, Family], int]:
 
 
 def generate_dataset(
-    config: DataConfig, contract: Contract, out: Path, progress: Progress = silent, workers: int | None = None
+    config: DataConfig,
+    contract: Contract,
+    out: Path,
+    progress: Progress = silent,
+    workers: int | None = None,
+    facts: Facts | None = None,
 ) -> DatasetSummary:
     """Writes `<split>.jsonl` for every split, `graphs.jsonl` and the data set card `README.md` into `out`.
 
-    What an interrupted try has left in `out` is continued, and ends with the same bytes. Raises `InputError` when the
-    generator cannot make as many different rows as are asked for, or when the contract has no action that runs a
-    query.
+    `facts` are what `operations` rows are about. What an interrupted try has left in `out` is continued, and ends with
+    the same bytes. Raises `InputError` when the generator cannot make as many different rows as are asked for, or when
+    the contract has no action that runs a query.
     """
     counts = plan_counts(config)
-    with _fill_parts(config, contract, counts, out / _PARTS, progress, workers) as parts:
+    with _fill_parts(config, contract, facts, counts, out / _PARTS, progress, workers) as parts:
         splits = [split for split in SPLITS if any(split == place[0] for place in counts)]
         for split in splits:
             parts.merge("rows", split, out / f"{split}.jsonl")
         parts.merge("graphs", None, out / "graphs.jsonl")
         summary = _summarize({split: out / f"{split}.jsonl" for split in splits})
         examples = list(islice(read_rows(out / "test_iid.jsonl"), 3))
-        write_text(out / "README.md", render_card(config, contract, summary.model_dump(), examples))
+        write_text(out / "README.md", render_card(config, contract, facts, summary.model_dump(), examples))
         parts.remove()
     return summary
 
 
 def generate_file(
-    config: DataConfig, contract: Contract, out: Path, progress: Progress = silent, workers: int | None = None
+    config: DataConfig,
+    contract: Contract,
+    out: Path,
+    progress: Progress = silent,
+    workers: int | None = None,
+    facts: Facts | None = None,
 ) -> DatasetSummary:
     """Writes `config.train_rows` training rows into one JSONL file, as `generate_dataset` does with all splits."""
     counts = {place: rows for place, rows in plan_counts(config).items() if place[0] == "train"}
-    with _fill_parts(config, contract, counts, out.with_name(f".{out.name}.{_PARTS}"), progress, workers) as parts:
+    parts_directory = out.with_name(f".{out.name}.{_PARTS}")
+    with _fill_parts(config, contract, facts, counts, parts_directory, progress, workers) as parts:
         parts.merge("rows", "train", out)
         parts.remove()
     return _summarize({"train": out})
@@ -98,6 +111,7 @@ def generate_file(
 def _fill_parts(
     config: DataConfig,
     contract: Contract,
+    facts: Facts | None,
     counts: Mapping[Place, int],
     directory: Path,
     progress: Progress,
@@ -106,7 +120,8 @@ def _fill_parts(
     """Gives the parts of a data set when all of them are full."""
     match_actions(contract)  # before the work: raises where no query can run
     settings = config.model_dump(mode="json", exclude={"dask"})
-    made_for = digest_json([settings, contract.digest, [[*place, n] for place, n in counts.items()]])
+    asked = facts.model_dump(mode="json") if facts is not None else None
+    made_for = digest_json([settings, contract.digest, asked, [[*place, n] for place, n in counts.items()]])
     total = sum(counts.values())
     with (
         _open_pool(config.dask, workers or os.cpu_count() or 1) as (pool, ahead),
@@ -114,7 +129,9 @@ def _fill_parts(
     ):
         done = sum(list(counts.values())[: parts.note.place])
         while (place := parts.open()) is not None:
-            with closing(_stream_chunks(pool, ahead, ChunkSpec(config, *place, parts.note.chunks, contract))) as chunks:
+            known = facts if place[1] == "operations" else None
+            first = ChunkSpec(config, *place, parts.note.chunks, contract, known)
+            with closing(_stream_chunks(pool, ahead, first)) as chunks:
                 while parts.note.rows < counts[place]:
                     chunk = next(chunks)
                     parts.add([_choose_prompt(row, config) for row in chunk.rows], chunk.graphs, counts[place])

@@ -52,7 +52,7 @@ def run_stages(p: Pipeline, parameters: AssessParameters) -> EvalReport:
     contract = read_contract(p, parameters.nornicdb)
     if parameters.model is not None and parameters.suite is not None:
         return evaluate_suite(p, parameters.model, parameters.suite, contract=contract)
-    dataset = prepare_data(p, parameters.dataset, contract)
+    dataset = prepare_data(p, parameters.dataset, contract, parameters.nornicdb)
     if parameters.model is not None:
         return evaluate_file(p, parameters.model, dataset=dataset, contract=contract)
     tokenizer = build_tokenizer(p, dataset=dataset, contract=contract)

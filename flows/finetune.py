@@ -22,7 +22,7 @@ def finetune(parameters: Parameters) -> ModelRef:
 def run_stages(p: Pipeline, parameters: Parameters) -> ModelRef:
     """The stages in their order."""
     contract = read_contract(p, parameters.nornicdb)
-    dataset = prepare_data(p, parameters.dataset, contract)
+    dataset = prepare_data(p, parameters.dataset, contract, parameters.nornicdb)
     tokenizer = build_tokenizer(p, dataset=dataset, contract=contract)
     require_valid(validate_data(p, dataset=dataset, tokenizer=tokenizer, contract=contract))
     return train_model(p, dataset=dataset, tokenizer=tokenizer, contract=contract)

@@ -19,4 +19,4 @@ def generate(parameters: Parameters) -> DatasetRef:
 def run_stages(p: Pipeline, parameters: Parameters) -> DatasetRef:
     """The stages in their order."""
     contract = read_contract(p, parameters.nornicdb)
-    return prepare_data(p, parameters.dataset, contract)
+    return prepare_data(p, parameters.dataset, contract, parameters.nornicdb)

@@ -23,7 +23,7 @@ def quantize(parameters: Parameters) -> ExportResult:
 def run_stages(p: Pipeline, parameters: Parameters) -> ExportResult:
     """The stages in their order."""
     contract = read_contract(p, parameters.nornicdb)
-    dataset = prepare_data(p, parameters.dataset, contract)
+    dataset = prepare_data(p, parameters.dataset, contract, parameters.nornicdb)
     tokenizer = build_tokenizer(p, dataset=dataset, contract=contract)
     require_valid(validate_data(p, dataset=dataset, tokenizer=tokenizer, contract=contract))
     model = train_model(p, dataset=dataset, tokenizer=tokenizer, contract=contract)

@@ -39,7 +39,7 @@ def retrain(parameters: PromotingParameters) -> Outcome:
 def run_stages(p: Pipeline, parameters: PromotingParameters, *, bring_back: bool = False) -> Outcome:
     """The stages in their order. `bring_back`: also promote a model that was rolled back."""
     contract = read_contract(p, parameters.nornicdb)
-    dataset = prepare_data(p, parameters.dataset, contract)
+    dataset = prepare_data(p, parameters.dataset, contract, parameters.nornicdb)
     tokenizer = build_tokenizer(p, dataset=dataset, contract=contract)
     validation = require_valid(validate_data(p, dataset=dataset, tokenizer=tokenizer, contract=contract))
     model = train_model(p, dataset=dataset, tokenizer=tokenizer, contract=contract)

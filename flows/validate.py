@@ -21,6 +21,6 @@ def validate(parameters: Parameters) -> ValidationReport:
 def run_stages(p: Pipeline, parameters: Parameters) -> ValidationReport:
     """The stages in their order."""
     contract = read_contract(p, parameters.nornicdb)
-    dataset = prepare_data(p, parameters.dataset, contract)
+    dataset = prepare_data(p, parameters.dataset, contract, parameters.nornicdb)
     tokenizer = build_tokenizer(p, dataset=dataset, contract=contract)
     return validate_data(p, dataset=dataset, tokenizer=tokenizer, contract=contract)

@@ -2,19 +2,25 @@
 
 import random
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from datagen.draft import Draft, fits_split
+from datagen.generate import generate_dataset
 from datagen.operations import _WORDINGS, draw_operation, list_questions
 from heimdall.answers import FactAnswer, find_contradiction, find_fault
-from heimdall.rows import SPLITS, Split
+from heimdall.config import DataConfig
+from heimdall.errors import UsageError
+from heimdall.rows import SPLITS, Split, read_rows
+from nornicdb.contract import load_reference_contract
 from nornicdb.facts import load_catalogue
 
 FACTS = load_catalogue()
 QUESTIONS = list_questions(FACTS)
+TOLD: tuple[Split, ...] = ("train", "validation", "test_iid", "test_phrasing", "test_fact")
 ALL = [question for questions in QUESTIONS.values() for question in questions]
 
 
@@ -141,3 +147,22 @@ def test_the_same_seed_asks_the_same(seed: int) -> None:
 def test_thousands_of_different_questions_can_be_asked() -> None:
     texts = {draft.question.lower().rstrip(".?") for draft in draw("train", 6000)}
     assert len(texts) > 3000
+
+
+def test_a_data_set_of_operations_has_its_facts_held_out_and_says_where_they_are_from(tmp_path: Path) -> None:
+    config = DataConfig(train_rows=60, split_rows=8, shares={"operations": 0.5, "action": 0.5})
+    generate_dataset(config, load_reference_contract(), tmp_path, workers=1, facts=FACTS)
+    rows = {
+        split: [row for row in read_rows(tmp_path / f"{split}.jsonl") if row.family == "operations"] for split in TOLD
+    }
+    assert {split: len(found) for split, found in rows.items()} == {**dict.fromkeys(TOLD, 8), "train": 30}
+    sources = {split: {row.source for row in found} for split, found in rows.items()}
+    assert not sources["test_fact"] & set().union(*(sources[split] for split in TOLD if split != "test_fact"))
+    assert all(find_contradiction(row.answer, row.expected) is None for found in rows.values() for row in found)
+    assert f"facts about NornicDB: `{FACTS.source}`" in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
+def test_without_facts_no_generator_makes_operations(tmp_path: Path) -> None:
+    config = DataConfig(train_rows=10, split_rows=1, shares={"operations": 1})
+    with pytest.raises(UsageError, match="no generator makes 'operations' rows"):
+        generate_dataset(config, load_reference_contract(), tmp_path, workers=1)

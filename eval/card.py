@@ -53,6 +53,9 @@ METRIC_TITLES = {
     "latency_p50_ms": "p50, ms",
     "latency_p95_ms": "p95, ms",
     "tokens_per_second": "tokens/s",
+    "ece": "calibration error",
+    "brier": "Brier score",
+    "auroc": "AUROC",
 }
 # What an answer would be with help that NornicDB does not give: shown apart from the rest.
 HELPED_METRICS = tuple(name for name in METRIC_TITLES if name.startswith(("repaired_", "constrained_")))

@@ -4,6 +4,7 @@ Each reply is read as NornicDB reads it and judged: parameters by equality, Cyph
 schema. What cannot be judged is counted on its own, neither right nor wrong.
 """
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -170,6 +171,7 @@ def _make_example(
         reason=outcome.reason,
         prompt_tokens=completion.prompt_tokens,
         tokens=len(completion.tokens) + (completion.stopped == "eog"),
+        confidence=math.exp(completion.log_probability),
         first_token_ms=None if alone is None else alone.first_token_ms,
         total_ms=None if alone is None else alone.total_ms,
         nll=None if losses is None else -sum(losses),

@@ -9,8 +9,9 @@ from typing import Literal
 import numpy as np
 import pydantic
 
+from eval.calibration import measure_auroc, measure_brier, measure_ece
 from eval.judging import Judged
-from eval.statistics import Difference, bootstrap_interval, compare_paired, sum_ratio, wilson_interval
+from eval.statistics import Array, Difference, bootstrap_interval, compare_paired, sum_ratio, wilson_interval
 from heimdall.errors import InputError, UsageError, suggest
 from heimdall.files import replacing
 from heimdall.refs import Record, Score, Slice
@@ -30,7 +31,7 @@ class Example(Record):
     tokens of the expected answer) is null where it was not sampled. Times are null where the question was not asked by
     itself as well. `constrained` and its like are of the answer under the grammar, null where that was not asked for;
     its reply is null where it is the free one. `other_actions` are right as well: a suite may accept several answers,
-    of which `expected` is the first.
+    of which `expected` is the first. `confidence` is the probability that the model gives to the whole free answer.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Example(Record):
     reason: str
     prompt_tokens: int
     tokens: int
+    confidence: float | None = None
     first_token_ms: float | None = None
     total_ms: float | None = None
     constrained: Judged | None = None
@@ -112,7 +114,13 @@ SHARES: dict[str, Measure] = {
     "judged": lambda example: example.judgement != "not_judged",
     "exact_match": lambda example: example.exact,
 }
-_COSTS = ("perplexity", "bits_per_byte", "latency_p50_ms", "latency_p95_ms", "tokens_per_second")
+# How well confidence tells right answers from wrong ones; answers that were not judged do not count.
+CALIBRATION: dict[str, Callable[[Array, Array], Array]] = {
+    "ece": measure_ece,
+    "brier": measure_brier,
+    "auroc": measure_auroc,
+}
+_COSTS = ("perplexity", "bits_per_byte", "latency_p50_ms", "latency_p95_ms", "tokens_per_second", *CALIBRATION)
 _CONSTRAINED = ("constrained_json_valid", "constrained_action_accuracy")
 _CYPHER = (
     "json_valid", "action_accuracy", "parse_rate", "execution_accuracy", "repaired_execution_accuracy", "judged",
@@ -141,7 +149,7 @@ METRICS: dict[Family, tuple[str, ...]] = {
     "code": _PROSE,
     "general": _PROSE,
 }  # fmt: skip
-LOWER_IS_BETTER = ("perplexity", "bits_per_byte", "latency_p50_ms", "latency_p95_ms")
+LOWER_IS_BETTER = ("perplexity", "bits_per_byte", "latency_p50_ms", "latency_p95_ms", "ece", "brier")
 
 
 def list_metrics(series: str) -> tuple[str, ...]:
@@ -171,6 +179,12 @@ def score_share(right: int, n: int) -> Score:
         return Score(n=0, value=None, low=None, high=None)
     low, high = wilson_interval(right, n)
     return Score(n=n, value=right / n, low=low, high=high)
+
+
+def list_confidences(examples: Iterable[Example]) -> list[tuple[float, bool]]:
+    """Confidence of each judged answer and whether it was right."""
+    judged = ((example.confidence, _is_right(example)) for example in examples)
+    return [(confidence, right) for confidence, right in judged if confidence is not None and right is not None]
 
 
 def find_score(slices: Iterable[Slice], path: str) -> Score:
@@ -233,6 +247,8 @@ def _score(name: str, examples: Sequence[Example], seed: int) -> Score:
     if name in SHARES:
         answers = [answer for answer in map(SHARES[name], examples) if answer is not None]
         return score_share(sum(answers), len(answers))
+    if name in CALIBRATION:
+        return _score_calibration(name, examples, seed)
     if name == "perplexity":
         sampled = [example for example in examples if example.nll is not None and example.nll_tokens]
         score = _score_ratio([e.nll or 0.0 for e in sampled], [e.nll_tokens or 0 for e in sampled], seed)
@@ -258,6 +274,16 @@ def _score_ratio(numerators: Sequence[float], denominators: Sequence[float], see
     columns = (np.array(numerators, dtype=np.float64), np.array(denominators, dtype=np.float64))
     low, high = bootstrap_interval(columns, sum_ratio, seed)
     return Score(n=len(numerators), value=float(sum_ratio(*columns)), low=low, high=high, unit="ratio")
+
+
+def _score_calibration(name: str, examples: Sequence[Example], seed: int) -> Score:
+    pairs = list_confidences(examples)
+    columns = (np.array([confidence for confidence, _ in pairs]), np.array([float(right) for _, right in pairs]))
+    value = float(CALIBRATION[name](*columns)) if pairs else math.nan
+    if math.isnan(value):  # the AUROC where all answers are right or all are wrong
+        return Score(n=len(pairs), value=None, low=None, high=None, unit="ratio")
+    low, high = bootstrap_interval(columns, CALIBRATION[name], seed)
+    return Score(n=len(pairs), value=value, low=low, high=high, unit="ratio")
 
 
 def _score_quantile(values: Sequence[float], quantile: float, seed: int) -> Score:

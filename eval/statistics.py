@@ -49,14 +49,15 @@ def bootstrap_interval(columns: tuple[Array, ...], statistic: Callable[..., Arra
     """Percentile bootstrap over rows (Efron 1979).
 
     `columns` are arrays of shape (n,) whose rows belong together; `statistic` gets them resampled, each of shape
-    (resamples, n), and returns one figure per resample. Raises ValueError when there is no row.
+    (resamples, n), and returns one figure per resample; resamples whose figure is not a number are left out. Raises
+    ValueError when there is no row.
     """
     n = len(columns[0])
     if n == 0:
         raise ValueError("an interval needs at least one row")
     picks = np.random.default_rng(seed).integers(0, n, size=(RESAMPLES, n))
     figures = statistic(*(column[picks] for column in columns))
-    low, high = np.quantile(figures, (0.025, 0.975))
+    low, high = np.nanquantile(figures, (0.025, 0.975))
     return Interval(float(low), float(high))
 
 
@@ -64,6 +65,19 @@ def sum_ratio(numerators: Array, denominators: Array) -> Array:
     """Sum over sum along the last axis: the ratio in which long rows weigh more than short ones."""
     result: Array = numerators.sum(axis=-1) / denominators.sum(axis=-1)
     return result
+
+
+def find_noise_floor(n: int, moved: float) -> float:
+    """The smallest difference between two shares over the same `n` questions that is not noise: whose 95 % interval
+    lies beside zero.
+
+    `moved` is the share of questions on which the two models differ. The paired difference d has the variance
+    (moved - d²) / n, so d = z √(moved / (n + z²)) is where its normal interval begins to leave out zero; and never less
+    than six questions: five that all move to one side do so by chance in more than one case of twenty (sign test).
+    """
+    if n < 1:
+        raise ValueError("a difference needs at least one question")
+    return min(1.0, max(6 / n, Z_95 * math.sqrt(moved / (n + Z_95**2))))
 
 
 def compare_paired(candidate: Mapping[str, float], champion: Mapping[str, float], seed: int = 1) -> Difference | None:

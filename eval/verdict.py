@@ -6,10 +6,10 @@ Everything here is a pure function of reports, so that a verdict can be repeated
 from collections.abc import Mapping, Sequence
 
 from eval.metrics import LOWER_IS_BETTER, SHARES, check_path, find_score
-from eval.statistics import Difference
+from eval.statistics import Difference, find_noise_floor
 from heimdall.config import GateConfig
 from heimdall.errors import UsageError, VerdictError
-from heimdall.refs import EvalReport, Score, Verdict
+from heimdall.refs import EvalReport, Score, Slice, Verdict
 
 
 def check_gate(gate: GateConfig, splits: Sequence[str]) -> None:
@@ -48,9 +48,10 @@ def decide(
 ) -> Verdict:
     """Weighs a candidate against the gate and, if there is one, the champion.
 
-    A candidate ships when every floor and the size limit hold and, against a champion, when the paired interval of
-    the headline lies above zero and no guarded score is more than `gate.margin` lower. A candidate that is the
-    champion's own file is kept. `differences` come from `compare_examples` on `list_paired_paths(gate)`.
+    A candidate ships when every floor and the limits of size and time hold, when every score that the gate names rests
+    on at least `gate.min_n` judged questions and, against a champion, when the paired interval of the headline lies
+    above zero and no guarded score is more than `gate.margin` lower. A candidate that is the champion's own file is
+    kept. `differences` come from `compare_examples` on `list_paired_paths(gate)`.
 
     Raises `VerdictError` if the champion was evaluated on something else, `UsageError` for an unknown path.
     """
@@ -60,6 +61,10 @@ def decide(
     if gate.max_bytes is not None:
         fits = candidate.model_bytes <= gate.max_bytes
         checks.append((fits, f"size {candidate.model_bytes:,} bytes, limit {gate.max_bytes:,}"))
+    if gate.max_latency_p95_ms is not None:
+        checks.append(_check_latency(candidate.slices, gate.max_latency_p95_ms))
+    if gate.min_n:
+        checks += _check_numbers(candidate.slices, gate, differences)
     headline = f"{gate.headline} = {format_score(find_score(candidate.slices, gate.headline))}"
     keep = champion is not None and champion.model_sha256 == candidate.model_sha256
     if champion is None:
@@ -71,7 +76,28 @@ def decide(
         checks += [_check_guarded(path, gate.margin, (differences or {}).get(path)) for path in gate.guarded]
     reasons = tuple(f"{'✓' if passed else '✗'} {text}" for passed, text in checks)
     ship = not keep and all(passed for passed, _ in checks)
-    return Verdict(ship=ship, keep=keep, reasons=reasons, headline=headline)
+    noise = describe_noise(find_score(candidate.slices, gate.headline), (differences or {}).get(gate.headline))
+    return Verdict(ship=ship, keep=keep, reasons=reasons, headline=headline, noise=noise)
+
+
+def describe_noise(score: Score, difference: Difference | None = None) -> str:
+    """From which difference on the questions of a score can tell two models apart, in words; empty without questions.
+
+    Where there is no other model yet, it is taken to be as good and to err independently, which moves the share
+    2 p (1 - p) of the questions.
+    """
+    if difference is not None:
+        n, moved = difference.n, (difference.gained + difference.lost) / difference.n
+        means = "as many as moved between these two models"
+    elif score.n and score.value is not None:
+        n, moved = score.n, 2 * score.value * (1 - score.value)
+        means = "as between two equally good models that err independently"
+    else:
+        return ""
+    floor = 100 * find_noise_floor(n, moved)
+    return f"{n} questions show a difference from {floor:.1f} points on if {moved:.0%} of them move, {means}.".replace(
+        "%", " %"
+    )
 
 
 def format_score(score: Score) -> str:
@@ -88,6 +114,31 @@ def format_score(score: Score) -> str:
 def _check_floor(path: str, floor: float, score: Score) -> tuple[bool, str]:
     asked = f"{100 * floor:g} %" if score.unit == "share" else f"{floor:g}"
     return score.value is not None and score.value >= floor, f"{path} {format_score(score)}, floor {asked}"
+
+
+def _check_latency(slices: Sequence[Slice], limit: float) -> tuple[bool, str]:
+    timed = [(score.value, part) for part in slices if (score := part.scores["latency_p95_ms"]).value is not None]
+    if not timed:
+        return False, f"no answer was timed, limit of p95 {limit:g} ms; raise evaluation.timed_rows"
+    value, part = max(timed, key=lambda item: item[0])
+    return value <= limit, f"slowest p95 {value:.0f} ms ({part.family}/{part.split}), limit {limit:g} ms"
+
+
+def _check_numbers(
+    slices: Sequence[Slice], gate: GateConfig, differences: Mapping[str, Difference] | None
+) -> list[tuple[bool, str]]:
+    """One reason for each score that rests on too few questions, or one that none does."""
+    judged = {f"{part.family}/{part.split}/{name}": score.n for part in slices for name, score in part.scores.items()}
+    counts = {path: judged.get(path, 0) for path in [*gate.floors, gate.headline, *gate.guarded]}
+    # Compared with a champion, only the questions count that were judged for both.
+    counts |= {path: min(counts[path], found.n) for path, found in (differences or {}).items() if path in counts}
+    short = [
+        (False, f"{path} rests on {n} judged questions, at least {gate.min_n} are asked for")
+        for path, n in counts.items()
+        if n < gate.min_n
+    ]
+    least = min(counts.values())
+    return short or [(True, f"at least {least} judged questions behind each of these scores, {gate.min_n} asked for")]
 
 
 def _check_headline(path: str, difference: Difference | None) -> tuple[bool, str]:

@@ -167,7 +167,9 @@ class GateConfig(Config):
     headline: str = "cypher_schema/test_schema/execution_accuracy"
     margin: Share = Field(0.02, description="a guarded score may be this much below the champion's")
     guarded: tuple[str, ...] = ("action/test_iid/action_accuracy",)
+    min_n: int = Field(30, ge=0, description="judged questions that each of these scores must rest on")
     max_bytes: int | None = None
+    max_latency_p95_ms: float | None = Field(None, gt=0, description="for the slice that answers slowest")
 
 
 class PromoteConfig(Config):

@@ -107,7 +107,8 @@ class ExportResult(Record):
 
 
 class Score(Record):
-    """A mean with its 95 % interval over `n` examples; `value` and bounds are null when n is 0."""
+    """A figure with its 95 % interval over `n` examples; `value` and bounds are null where these say nothing
+    about it, as when n is 0."""
 
     n: int
     value: float | None
@@ -141,13 +142,15 @@ class EvalReport(Record):
 
 
 class Verdict(Record):
-    """Whether the model may ship, with every reason for and against. `keep`: it is the champion itself."""
+    """Whether the model may ship, with every reason for and against. `keep`: it is the champion itself. `noise`: which
+    difference on the headline its questions can show, in words."""
 
     schema_version: Literal[1] = 1
     ship: bool
     keep: bool = False
     reasons: tuple[str, ...]
     headline: str
+    noise: str = ""
 
 
 class Registration(Record):

@@ -38,7 +38,7 @@ def _find_standing(pipeline: Pipeline, key: StageKey) -> Manifest | None:
     return None
 
 
-@stage("verdict", version=2, result=Decision, config=lambda preset: preset.gate.model_dump(), stands=_find_standing)
+@stage("verdict", version=3, result=Decision, config=lambda preset: preset.gate.model_dump(), stands=_find_standing)
 def decide_verdict(
     work: Work,
     report: EvalReport,

@@ -65,7 +65,7 @@ def _pick_config(preset: Preset) -> Mapping[str, Any]:
     return {"evaluation": preset.evaluation.model_dump(exclude={"threads"}), "prompt": preset.data.prompt}
 
 
-@stage("evaluate", version=4, result=EvalReport, config=_pick_config)
+@stage("evaluate", version=5, result=EvalReport, config=_pick_config)
 def _evaluate(work: Work, model: ArtifactRef, dataset: DatasetRef, contract: ContractRef) -> EvalReport:
     data = work.path(dataset.artifact)
     work.tracked.log_dataset(dataset, data, "evaluation")
@@ -73,7 +73,7 @@ def _evaluate(work: Work, model: ArtifactRef, dataset: DatasetRef, contract: Con
     return _ask(work, model, questions, contract, dataset.artifact.sha256)
 
 
-@stage("suite", version=3, result=EvalReport, config=_pick_config)
+@stage("suite", version=4, result=EvalReport, config=_pick_config)
 def _evaluate_suite(work: Work, model: ArtifactRef, suite: ArtifactRef, contract: ContractRef) -> EvalReport:
     asked_of = open_contract(work, contract)
     questions = plan_suite(work.path(suite), asked_of, work.preset.evaluation, work.preset.data.prompt)

@@ -331,6 +331,7 @@ def test_a_real_file_is_questioned_and_scored(tiny_gguf: Path, contract: Contrac
         assert part.scores["constrained_json_valid"].n == 3
     examples = read_examples(out / summary.examples)
     assert len(examples) == 6
+    assert all(example.confidence is not None and 0 < example.confidence < 1 for example in examples)
     again = evaluate_gguf(
         tiny_gguf, plan_questions(dataset, config, "minimal"), contract, config, tmp_path / "again", silent
     )

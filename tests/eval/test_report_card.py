@@ -158,7 +158,7 @@ def test_figures_follow_the_page_in_light_and_dark(card: Card) -> None:
 def test_what_is_unknown_is_left_out_and_not_drawn_empty() -> None:
     examples = [make_example()]
     report = make_report(examples)
-    card = build_card("t", report, decide(report, None, GateConfig(guarded=())), examples)
+    card = build_card("t", report, decide(report, None, GateConfig(guarded=(), min_n=0)), examples)
     words = Page(render_html(card)).words
     assert list(draw_figures(card)) == ["scores", "latency"]
     for heading in ("Files", "Wrong answers", "Data set checks", "Actions, expected"):

@@ -1,10 +1,12 @@
 """The verdict's truth table."""
 
+import itertools
+
 import pytest
-from eval_samples import make_exact_report, make_example
+from eval_samples import make_exact_report, make_example, make_report
 
 from eval.metrics import compare_examples
-from eval.statistics import Difference
+from eval.statistics import Difference, compare_paired, find_noise_floor
 from eval.verdict import check_gate, decide, explain_difference, format_score, list_paired_paths
 from heimdall.config import EvalConfig, GateConfig
 from heimdall.errors import UsageError, VerdictError
@@ -18,6 +20,17 @@ SAME = Difference(n=200, value=0.0, low=0.0, high=0.0, gained=0, lost=0)
 WORSE = Difference(n=200, value=-0.05, low=-0.09, high=-0.01, gained=4, lost=14)
 JUST_WITHIN = Difference(n=200, value=-0.02, low=-0.05, high=0.01, gained=4, lost=8)
 JUST_BEYOND = Difference(n=200, value=-0.025, low=-0.05, high=0.01, gained=4, lost=9)
+LIMITS = list(itertools.product([True, False], repeat=3))
+
+
+def make_gate(floor_is_met: bool, fits: bool, is_fast: bool, is_enough: bool) -> GateConfig:
+    """A gate for a model that gets 70 % right of 200 questions, is of 6 MB and answers in 50 ms."""
+    return GateConfig(
+        floors={HEADLINE: 0.5 if floor_is_met else 0.9},
+        max_bytes=10_000_000 if fits else 1,
+        max_latency_p95_ms=50 if is_fast else 49.9,
+        min_n=200 if is_enough else 201,
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,25 +49,32 @@ JUST_BEYOND = Difference(n=200, value=-0.025, low=-0.05, high=0.01, gained=4, lo
     ],
 )
 @pytest.mark.parametrize("floor_is_met", [True, False])
-@pytest.mark.parametrize("fits", [True, False])
+@pytest.mark.parametrize(("fits", "is_fast", "is_enough"), LIMITS)
 def test_a_challenger_ships_only_when_everything_holds(
-    headline: Difference | None, guarded: Difference | None, ships: bool, floor_is_met: bool, fits: bool
+    headline: Difference | None,
+    guarded: Difference | None,
+    ships: bool,
+    floor_is_met: bool,
+    fits: bool,
+    is_fast: bool,
+    is_enough: bool,
 ) -> None:
-    gate = GateConfig(floors={HEADLINE: 0.5 if floor_is_met else 0.9}, max_bytes=10_000_000 if fits else 1)
+    gate = make_gate(floor_is_met, fits, is_fast, is_enough)
     differences = {path: value for path, value in ((HEADLINE, headline), (GUARDED, guarded)) if value is not None}
     verdict = decide(make_exact_report(0.7), make_exact_report(0.65, sha256="b" * 64), gate, differences)
-    assert verdict.ship is (ships and floor_is_met and fits)
+    assert verdict.ship is (ships and floor_is_met and fits and is_fast and is_enough)
     assert not verdict.keep
-    assert len(verdict.reasons) == 4
+    assert len(verdict.reasons) == (6 if is_enough else 7)  # what is short is named, each by itself
     assert all(reason.startswith("✓") for reason in verdict.reasons) is verdict.ship
 
 
 @pytest.mark.parametrize("floor_is_met", [True, False])
-@pytest.mark.parametrize("fits", [True, False])
-def test_a_first_model_ships_when_floors_and_size_hold(floor_is_met: bool, fits: bool) -> None:
-    gate = GateConfig(floors={HEADLINE: 0.5 if floor_is_met else 0.9}, max_bytes=10_000_000 if fits else 1)
-    verdict = decide(make_exact_report(0.7), None, gate)
-    assert verdict.ship is (floor_is_met and fits)
+@pytest.mark.parametrize(("fits", "is_fast", "is_enough"), LIMITS)
+def test_a_first_model_ships_when_floors_limits_and_numbers_hold(
+    floor_is_met: bool, fits: bool, is_fast: bool, is_enough: bool
+) -> None:
+    verdict = decide(make_exact_report(0.7), None, make_gate(floor_is_met, fits, is_fast, is_enough))
+    assert verdict.ship is (floor_is_met and fits and is_fast and is_enough)
     assert any("first model" in reason for reason in verdict.reasons)
     assert HEADLINE in verdict.headline
 
@@ -82,6 +102,76 @@ def test_a_score_that_was_not_measured_reaches_no_floor() -> None:
     )
     assert not verdict.ship
     assert "not measured" in verdict.reasons[0]
+
+
+def test_each_reason_against_names_what_it_is_about() -> None:
+    reasons = decide(make_exact_report(0.7), None, make_gate(False, False, False, False)).reasons
+    assert [reason[0] for reason in reasons] == ["✗"] * 5 + ["✓"]
+    said = " | ".join(reasons)
+    for words in (
+        f"{HEADLINE} 70.0 % [63.3, 75.9], n 200, floor 90 %",
+        "size 6,290,000 bytes, limit 1",
+        "slowest p95 50 ms (action/test_iid), limit 49.9 ms",
+        f"{HEADLINE} rests on 200 judged questions, at least 201 are asked for",
+        f"{GUARDED} rests on 200 judged questions, at least 201 are asked for",
+    ):
+        assert words in said
+
+
+def test_the_slowest_slice_decides_about_the_time_and_no_time_is_not_fast() -> None:
+    slow = [make_example(id=str(i), split="test_iid", total_ms=400.0 + i) for i in range(40)]
+    report = make_report(slow + [make_example(id=f"f{i}", total_ms=5.0) for i in range(40)])
+    (reason,) = [r for r in decide(report, None, GateConfig(max_latency_p95_ms=300)).reasons if "p95" in r]
+    assert reason == "✗ slowest p95 437 ms (cypher_schema/test_iid), limit 300 ms"
+    untimed = make_report([make_example(id=str(i), total_ms=None, first_token_ms=None) for i in range(40)])
+    verdict = decide(untimed, None, GateConfig(max_latency_p95_ms=300, guarded=()))
+    assert not verdict.ship
+    assert "no answer was timed" in " ".join(verdict.reasons)
+
+
+def test_only_judged_questions_count_and_of_two_models_those_judged_for_both() -> None:
+    judged = [make_example(id=str(i)) for i in range(29)]
+    hollow = judged + [make_example(id=f"n{i}", judgement="not_judged") for i in range(500)]
+    verdict = decide(make_report(hollow), None, GateConfig(guarded=()))
+    assert not verdict.ship
+    assert f"✗ {HEADLINE} rests on 29 judged questions, at least 30 are asked for" in verdict.reasons
+    enough = make_report([*judged, make_example(id="29")])
+    assert decide(enough, None, GateConfig(guarded=())).ship
+    shared = BETTER.model_copy(update={"n": 29})
+    verdict = decide(enough, make_exact_report(0.5, sha256="b" * 64), GateConfig(guarded=()), {HEADLINE: shared})
+    assert not verdict.ship
+
+
+def test_a_guarded_slice_that_was_not_asked_counts_as_no_question() -> None:
+    report = make_report([make_example(id=str(i)) for i in range(40)])
+    verdict = decide(report, None, GateConfig())
+    assert f"✗ {GUARDED} rests on 0 judged questions, at least 30 are asked for" in verdict.reasons
+    assert decide(report, None, GateConfig(min_n=0)).ship
+
+
+@pytest.mark.parametrize(("n", "gained", "lost"), [(200, 20, 4), (200, 40, 40), (1000, 55, 20), (60, 6, 0)])
+def test_a_difference_above_the_noise_floor_is_proven_and_half_of_it_is_not(n: int, gained: int, lost: int) -> None:
+    floor = find_noise_floor(n, (gained + lost) / n)
+    moves = [1.0] * gained + [-1.0] * lost + [0.0] * (n - gained - lost)
+    found = compare_paired({str(i): move for i, move in enumerate(moves)}, {str(i): 0.0 for i in range(n)})
+    assert found is not None
+    if found.value >= 1.1 * floor:
+        assert found.low > 0
+    elif found.value <= 0.5 * floor:
+        assert found.low <= 0
+    assert find_noise_floor(4 * n, (gained + lost) / n) < floor
+
+
+def test_the_noise_floor_is_said_for_the_headline() -> None:
+    first = decide(make_exact_report(0.7), None, GateConfig())
+    # 1.96 * sqrt(2 * 0.7 * 0.3 / (200 + 3.84))
+    assert first.noise.startswith("200 questions show a difference from 8.9 points on if 42 % of them move")
+    report, champion = make_exact_report(0.7), make_exact_report(0.65, sha256="b" * 64)
+    later = decide(report, champion, GateConfig(), {HEADLINE: BETTER, GUARDED: SAME})
+    assert "from 4.1 points on if 9 % of them move" in later.noise
+    assert find_noise_floor(1, 1.0) == 1.0
+    with pytest.raises(ValueError, match="at least one question"):
+        find_noise_floor(0, 0.5)
 
 
 @pytest.mark.parametrize(

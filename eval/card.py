@@ -5,13 +5,18 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Literal
 
-from eval.metrics import Example, list_metrics
+from eval.calibration import BINS
+from eval.metrics import Example, list_confidences, list_metrics, score_share
+from eval.named import NamedFigure, list_named_figures
 from eval.statistics import Difference
-from heimdall.refs import EvalReport, ExportResult, ModelRef, Record, ValidationReport, Verdict
+from heimdall.refs import EvalReport, ExportResult, ModelRef, Record, Score, ValidationReport, Verdict
+from heimdall.rows import FAMILIES
 
 WRONG_SHOWN = 24
+LENGTH_BINS = 6
 NO_ACTION = "(none)"
 FAMILY_TITLES = {
     "action": "Runtime actions",
@@ -89,8 +94,16 @@ class Confusion(Record):
     n: int
 
 
+class ShareBin(Record):
+    """Answers that are near each other in something (`mean` is theirs), and the share of them that is right."""
+
+    mean: float
+    right: Score
+
+
 class Card(Record):
-    """Everything the report card shows. `wrong` holds some of the `wrong_total` wrong answers."""
+    """Everything the report card shows. `wrong` holds some of the `wrong_total` wrong answers; `reliability` are the
+    right answers by confidence, `lengths` those of each family by the length of the expected answer in characters."""
 
     title: str
     report: EvalReport
@@ -103,6 +116,9 @@ class Card(Record):
     curve: tuple[CurvePoint, ...]
     confusion: tuple[Confusion, ...]
     latency_ms: tuple[float, ...]
+    named: tuple[NamedFigure, ...]
+    reliability: tuple[ShareBin, ...]
+    lengths: dict[str, tuple[ShareBin, ...]]
     wrong: tuple[Example, ...]
     wrong_total: int
     run_id: str | None
@@ -129,6 +145,7 @@ def build_card(
 ) -> Card:
     """Gathers what the card shows. `examples` are those of the report; what is left out is not shown."""
     wrong = [example for example in examples if example.judgement == "wrong"]
+    usual = [example for example in examples if not example.further]
     asked = [example for example in examples if example.series == "action"]
     confusion = Counter((example.expected_action or NO_ACTION, example.action or NO_ACTION) for example in asked)
     return Card(
@@ -143,6 +160,9 @@ def build_card(
         curve=tuple(curve),
         confusion=tuple(Confusion(expected=e, got=g, n=n) for (e, g), n in sorted(confusion.items())),
         latency_ms=tuple(example.total_ms for example in examples if example.total_ms is not None),
+        named=list_named_figures(examples, report),
+        reliability=bin_shares(list_confidences(usual), BINS),
+        lengths=_bin_lengths(usual),
         wrong=tuple(_take_turns(wrong, WRONG_SHOWN)),
         wrong_total=len(wrong),
         run_id=run_id,
@@ -198,6 +218,27 @@ def list_limits(card: Card) -> list[str]:
         "Constrained figures are of answers decoded under a grammar, which NornicDB does not use.",
         "Perplexity is over the tokens of the expected answers only.",
     ]
+
+
+def bin_shares(pairs: Iterable[tuple[float, bool]], bins: int) -> tuple[ShareBin, ...]:
+    """Bins of equal number (as far as it divides) over pairs of a value and whether the answer was right."""
+    ordered = sorted(pairs, key=lambda pair: pair[0])
+    edges = [len(ordered) * index // bins for index in range(bins + 1)]
+    parts = [ordered[start:end] for start, end in pairwise(edges) if end > start]
+    return tuple(
+        ShareBin(mean=sum(x for x, _ in part) / len(part), right=score_share(sum(ok for _, ok in part), len(part)))
+        for part in parts
+    )
+
+
+def _bin_lengths(examples: Sequence[Example]) -> dict[str, tuple[ShareBin, ...]]:
+    """For the families whose answers are written in one form, so that their length means something."""
+    binned = {}
+    for family in FAMILIES:
+        judged = [e for e in examples if e.family == family and e.exact is not None and e.judgement != "not_judged"]
+        if judged:
+            binned[family] = bin_shares(((float(len(e.expected)), e.judgement == "right") for e in judged), LENGTH_BINS)
+    return binned
 
 
 def _take_turns(examples: Iterable[Example], count: int) -> list[Example]:

@@ -23,6 +23,7 @@ from heimdall.refs import Record, Slice
 from nornicdb.batching import BatchDecoder
 from nornicdb.contract import Contract
 from nornicdb.grammar import Grammar, build_grammar, follows_grammar
+from nornicdb.memory import measure_memory
 from nornicdb.prompts import CONTROL_TOKENS, cut_prompt, render_prompt
 from nornicdb.runtime import Completion, LocalModel
 
@@ -31,10 +32,12 @@ _TURN_END = CONTROL_TOKENS[2]
 
 
 class EvalSummary(Record):
-    """The scores of every slice that has rows; `examples` names the file beside them with each question and answer."""
+    """The scores of every slice that has rows; `examples` names the file beside them with each question and answer,
+    `memory_bytes` is what `nornicdb.memory` measured."""
 
     slices: tuple[Slice, ...]
     questions: int
+    memory_bytes: int
     examples: str = EXAMPLES
 
 
@@ -75,11 +78,13 @@ def evaluate_gguf(
         Judge() as judge,
     ):
         bench = Bench(contract, judge, limits)
+        prompt = runtime.tokenize(render_question(questions[0], contract, config.seed))
+        memory = measure_memory(model, prompt, context_size=config.context_size, threads=config.threads)
         examples = collect(ask_questions(questions, config, bench, runtime, batch, grammar), len(questions), progress)
     place = {question.id: index for index, question in enumerate(questions)}
     examples.sort(key=lambda example: place[example.id])
     write_examples(out_dir / EXAMPLES, examples)
-    return EvalSummary(slices=score_examples(examples, config.seed), questions=len(examples))
+    return EvalSummary(slices=score_examples(examples, config.seed), questions=len(examples), memory_bytes=memory)
 
 
 def collect(asked: Iterator[Example], total: int, progress: Progress) -> list[Example]:
@@ -93,6 +98,12 @@ def collect(asked: Iterator[Example], total: int, progress: Progress) -> list[Ex
     return examples
 
 
+def render_question(question: Question, contract: Contract, seed: int) -> str:
+    """The whole text that the model gets, the prompt's actions in the question's order."""
+    order = random.Random(f"{seed}/order/{question.order}")
+    return render_prompt(contract, question.prompt, order, question.row.messages[:-1])
+
+
 def ask_questions(
     questions: Sequence[Question], config: EvalConfig, bench: Bench, model: Model, batch: Batch, grammar: Grammar | None
 ) -> Iterator[Example]:
@@ -100,11 +111,9 @@ def ask_questions(
 
     Questions of one prompt and order must stand together. Without a grammar nothing is constrained.
     """
-    for (prompt, order), group in groupby(questions, key=lambda question: (question.prompt, question.order)):
+    for (prompt, _), group in groupby(questions, key=lambda question: (question.prompt, question.order)):
         asked = list(group)
-        shuffle = f"{config.seed}/order/{order}"
-        turns = [question.row.messages[:-1] for question in asked]
-        texts = [render_prompt(bench.contract, prompt, random.Random(shuffle), messages) for messages in turns]
+        texts = [render_question(question, bench.contract, config.seed) for question in asked]
         whole = [model.tokenize(text) for text in texts]
         prompts = [cut_prompt(tokens) for tokens in whole] if prompt == "tail" else whole
         scored = [index for index, question in enumerate(asked) if question.scored]
@@ -166,6 +175,8 @@ def _make_example(
         stopped=completion.stopped,
         parses=outcome.parses,
         exact=outcome.exact,
+        similarity=outcome.similarity,
+        valid_call=outcome.valid_call,
         judgement=outcome.judgement,
         repaired=repaired,
         reason=outcome.reason,

@@ -1,10 +1,12 @@
 """The report card's figures, drawn once: matplotlib figures for MLflow, and SVG that follows the page's colours."""
 
+from collections.abc import Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from eval.card import NO_ACTION, SPLIT_TITLES, Card, find_answer_metric, title_series
+from eval.card import NO_ACTION, SPLIT_TITLES, Card, ShareBin, find_answer_metric, title_series
 from eval.metrics import SERIES
-from heimdall.page import ACCENT, INK, SECOND, STYLE, new_figure
+from heimdall.page import ACCENT, FAINT, INK, SECOND, STYLE, new_figure
 from heimdall.rows import SPLITS
 
 if TYPE_CHECKING:
@@ -14,7 +16,8 @@ _PANELS = 3  # side by side
 
 
 def draw_figures(card: Card) -> "dict[str, Figure]":
-    """All figures there is something to draw for: `scores`, and where known `curve`, `confusion` and `latency`."""
+    """All figures there is something to draw for: `scores`, and where known `curve`, `confusion`, `latency`,
+    `reliability` and `length`."""
     import matplotlib as mpl
 
     with mpl.rc_context(STYLE):
@@ -25,6 +28,10 @@ def draw_figures(card: Card) -> "dict[str, Figure]":
             drawn["confusion"] = _draw_confusion(card)
         if card.latency_ms:
             drawn["latency"] = _draw_latency(card)
+        if card.reliability:
+            drawn["reliability"] = _draw_reliability(card)
+        if card.lengths:
+            drawn["length"] = _draw_length(card)
     return drawn
 
 
@@ -102,6 +109,48 @@ def _make_square(x: float, y: float, color: str, alpha: float) -> Any:
     from matplotlib.patches import Rectangle
 
     return Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, facecolor=color, alpha=alpha, linewidth=0)
+
+
+def _draw_reliability(card: Card) -> "Figure":
+    """Share of right answers against the mean confidence of each bin; on the diagonal the model is calibrated."""
+    figure, (axis,) = new_figure("reliability", 5.0, 3.0)
+    axis.plot([0, 100], [0, 100], color=FAINT, linestyle="--", linewidth=1.1, label="calibrated")
+    _draw_bins(axis, card.reliability, 100, ACCENT, "answers by confidence")
+    axis.set_title("Confidence and right answers")
+    axis.set_xlabel("confidence, %")
+    axis.set_ylabel("right answers, %")
+    axis.set_xlim(-2, 102)
+    axis.set_ylim(-2, 102)
+    axis.grid()
+    axis.legend()
+    return figure
+
+
+def _draw_length(card: Card) -> "Figure":
+    """Share of right answers against the length of the expected one, one line per family."""
+    figure, (axis,) = new_figure("length", 5.0, 3.0)
+    for (family, bins), color in zip(card.lengths.items(), cycle((ACCENT, SECOND, INK, FAINT)), strict=False):
+        _draw_bins(axis, bins, 1, color, title_series(family))
+    axis.set_title("Length and right answers")
+    axis.set_xlabel("characters of the expected answer")
+    axis.set_ylabel("right answers, %")
+    axis.set_xlim(left=0)
+    axis.set_ylim(-2, 102)
+    axis.grid()
+    axis.legend()
+    return figure
+
+
+def _draw_bins(axis: "Axes", bins: Sequence[ShareBin], scale: float, color: str, label: str) -> None:
+    """A line through the bins' shares with their intervals."""
+    drawn = [
+        (scale * part.mean, 100 * (s.value or 0), 100 * (s.low or 0), 100 * (s.high or 0))
+        for part in bins
+        for s in (part.right,)
+    ]
+    bounds = [[y - low for _, y, low, _ in drawn], [high - y for _, y, _, high in drawn]]
+    line = {"color": color, "linewidth": 1.3, "markersize": 3.5, "capsize": 2, "elinewidth": 0.9}
+    axis.errorbar([x for x, *_ in drawn], [y for _, y, _, _ in drawn], yerr=bounds, fmt="o-", label=label, **line)
 
 
 def _draw_latency(card: Card) -> "Figure":

@@ -1,6 +1,7 @@
 """Judges one reply: an action by its parameters, a query by what it returns, a fact by what must be said, JSON by its
 values. What cannot be judged is neither right nor wrong."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
@@ -11,6 +12,7 @@ from cypher.parse import check_syntax
 from cypher.repair import repair
 from cypher.run import Limits
 from cypher.schema import GraphSchema
+from cypher.syntax.tokens import GrammarError, tokenize
 from heimdall.answers import (
     ActionAnswer,
     Answer,
@@ -24,7 +26,7 @@ from heimdall.answers import (
     same_json,
 )
 from nornicdb.contract import Contract
-from nornicdb.replies import Reply, read_reply
+from nornicdb.replies import Reply, check_params, read_reply
 
 Judged = Literal["right", "wrong", "not_judged"]
 
@@ -47,7 +49,8 @@ class Bench(NamedTuple):
 
 class Outcome(NamedTuple):
     """How one reply was judged. `action` is what NornicDB would run; `json_valid` is None where no JSON was expected,
-    `parses` where no Cypher was, `exact` where no answer has a form to compare."""
+    `parses` and `similarity` where no Cypher was, `exact` where no answer has a form to compare, `valid_call` where no
+    action was expected."""
 
     judgement: Judged
     reason: str
@@ -55,6 +58,8 @@ class Outcome(NamedTuple):
     action: str | None = None
     json_valid: bool | None = None
     parses: bool | None = None
+    similarity: float | None = None
+    valid_call: bool | None = None
 
 
 def judge_reply(text: str, accepted: Sequence[Answer], graphs: Sequence[PropertyGraph], bench: Bench) -> Outcome:
@@ -99,15 +104,16 @@ def _judge_action(reply: Reply, expected: ActionAnswer, graphs: Sequence[Propert
     query = _find_param(reply, expected)
     if reply.action != expected.action:
         said = reply.problem or f"action '{reply.action}' instead of '{expected.action}'"
-        outcome = Outcome("wrong", said, exact=False, parses=None if expected.cypher is None else False)
+        outcome = _judge_missing(said) if expected.cypher is not None else Outcome("wrong", said, exact=False)
     elif expected.cypher is None:
         same = same_json(reply.params, expected.params)
         outcome = Outcome("right" if same else "wrong", "as expected" if same else "other parameters", same)
     elif query is None:
-        outcome = Outcome("wrong", "params.cypher is not a text", exact=False, parses=False)
+        outcome = _judge_missing("params.cypher is not a text")
     else:
         outcome = _judge_query(query, expected, graphs, bench)
-    return outcome._replace(action=reply.action, json_valid=reply.json_valid)
+    valid_call = check_params(reply, bench.contract) is None
+    return outcome._replace(action=reply.action, json_valid=reply.json_valid, valid_call=valid_call)
 
 
 def _find_param(reply: Reply, expected: ActionAnswer) -> str | None:
@@ -124,8 +130,13 @@ def _choose_nearest(reply: Reply, accepted: Sequence[ActionAnswer]) -> ActionAns
 def _judge_prose_query(text: str, expected: QueryAnswer, graphs: Sequence[PropertyGraph], bench: Bench) -> Outcome:
     query = find_fenced(text)
     if query is None:
-        return Outcome("wrong", "there is no fenced query", exact=False, parses=False)
+        return _judge_missing("there is no fenced query")
     return _judge_query(query, expected, graphs, bench)
+
+
+def _judge_missing(reason: str) -> Outcome:
+    """A reply without the query that was expected."""
+    return Outcome("wrong", reason, exact=False, parses=False, similarity=0.0)
 
 
 def _judge_query(
@@ -134,14 +145,30 @@ def _judge_query(
     gold = expected.cypher
     assert gold is not None
     problem = check_syntax(query)
-    if canonicalize(query) == canonicalize(gold):
-        return Outcome("right", "as expected", exact=True, parses=problem is None)
+    forms = canonicalize(gold), canonicalize(query)
+    if forms[0] == forms[1]:
+        return Outcome("right", "as expected", exact=True, parses=problem is None, similarity=1.0)
+    similarity = measure_similarity(forms[0].text, forms[1].text)
     if problem is not None:
-        return Outcome("wrong", f"does not parse: {problem.message}", exact=False, parses=False)
+        return Outcome("wrong", f"does not parse: {problem.message}", False, parses=False, similarity=similarity)
     if not graphs:
-        return Outcome("not_judged", "there is no graph to run it on", exact=False, parses=True)
+        return Outcome("not_judged", "there is no graph to run it on", False, parses=True, similarity=similarity)
     judgement = bench.judge.judge(gold, query, graphs, ordered=expected.ordered, limits=bench.limits)
-    return Outcome(judgement.status, judgement.reason, exact=False, parses=True)
+    return Outcome(judgement.status, judgement.reason, exact=False, parses=True, similarity=similarity)
+
+
+def measure_similarity(expected: str, got: str) -> float:
+    """F1 of the tokens that two queries share, each token as often as it stands in both (0 to 1)."""
+    left, right = _count_tokens(expected), _count_tokens(got)
+    total = left.total() + right.total()
+    return 2 * (left & right).total() / total if total else 0.0
+
+
+def _count_tokens(query: str) -> Counter[str]:
+    try:
+        return Counter(token.text for token in tokenize(query) if token.text)
+    except GrammarError:
+        return Counter(query.split())
 
 
 def _judge_text(text: str, expected: FactAnswer | JsonAnswer | TextAnswer) -> Outcome:

@@ -31,7 +31,9 @@ class Example(Record):
     tokens of the expected answer) is null where it was not sampled. Times are null where the question was not asked by
     itself as well. `constrained` and its like are of the answer under the grammar, null where that was not asked for;
     its reply is null where it is the free one. `other_actions` are right as well: a suite may accept several answers,
-    of which `expected` is the first. `confidence` is the probability that the model gives to the whole free answer.
+    of which `expected` is the first. `similarity` is the query's to the expected one, `valid_call` says that the reply
+    calls an existing action with parameters that it takes; both are null where no such thing was expected.
+    `confidence` is the probability that the model gives to the whole free answer.
     """
 
     id: str
@@ -52,6 +54,8 @@ class Example(Record):
     stopped: str
     parses: bool | None
     exact: bool | None
+    similarity: float | None = None
+    valid_call: bool | None = None
     judgement: Judged
     reason: str
     prompt_tokens: int
@@ -159,7 +163,7 @@ def list_metrics(series: str) -> tuple[str, ...]:
 
 def score_slice(examples: Sequence[Example], series: str, split: Split | SuiteSplit, seed: int = 1) -> Slice:
     """The scores that make sense for this family, over the examples of one slice."""
-    scores = {name: _score(name, examples, seed) for name in list_metrics(series)}
+    scores = {name: score_metric(name, examples, seed) for name in list_metrics(series)}
     return Slice(family=series, split=split, scores=scores)
 
 
@@ -243,7 +247,8 @@ def read_examples(path: Path) -> list[Example]:
     return examples
 
 
-def _score(name: str, examples: Sequence[Example], seed: int) -> Score:
+def score_metric(name: str, examples: Sequence[Example], seed: int = 1) -> Score:
+    """One metric over any examples; those about which it says nothing are not part of its n."""
     if name in SHARES:
         answers = [answer for answer in map(SHARES[name], examples) if answer is not None]
         return score_share(sum(answers), len(answers))

@@ -19,7 +19,9 @@ from eval.card import (
     list_limits,
     title_series,
 )
+from eval.diff import diff_words
 from eval.metrics import SERIES, list_metrics
+from eval.named import NamedFigure
 from eval.verdict import format_difference
 from heimdall.refs import Score, Slice
 from heimdall.text import make_visible
@@ -57,10 +59,19 @@ def render_terminal(card: Card) -> "RenderableType":
                 format_bounds(answer),
                 format_value(scores["latency_p50_ms"]),
             )
+    named = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for title in ("NornicDB's own figures", "", "95 %", "n", "target", ""):
+        named.add_column(title, justify="left" if title.startswith("N") else "right", no_wrap=True)
+    for figure in card.named:
+        shown = (format_named(figure), format_bounds(figure.score), str(figure.score.n))
+        cells = (*shown, format_target(figure), format_met(figure))
+        named.add_row(figure.name, *cells, style="red" if figure.met is False else "")
     lines = [Text(make_visible(reason), "" if is_met(reason) else "red") for reason in card.verdict.reasons]
     made_for = f"{card.report.prompt} prompt, contract {card.report.contract_source}"
     lines.append(Text(make_visible(f"{_describe_file(card)}; {made_for}"), "dim"))
-    return Group(head, Text(), table, Text(), *lines)
+    if card.verdict.noise:
+        lines.append(Text(f"headline: {make_visible(card.verdict.noise)}", "dim"))
+    return Group(head, Text(), table, Text(), named, Text(), *lines)
 
 
 def render_suite(slices: Iterable[Slice]) -> list[str]:
@@ -103,6 +114,10 @@ def render_html(card: Card) -> str:
         "size": format_size,
         "difference": format_difference,
         "met": is_met,
+        "target": format_target,
+        "figure_met": format_met,
+        "named": format_named,
+        "diff": diff_words,
     }
     return render_page(
         "eval",
@@ -126,6 +141,8 @@ def render_markdown(card: Card) -> str:
     """The card for places that show Markdown. Replies are left out; they are on the page and in the examples file."""
     lines = [f"# {_escape(card.title)}: {card.outcome}", "", _escape(card.verdict.headline), ""]
     lines += [f"- {_escape(reason)}" for reason in card.verdict.reasons]
+    if card.verdict.noise:
+        lines += ["", f"Headline: {_escape(card.verdict.noise)}"]
     for series in SERIES:
         parts = [part for part in card.report.slices if part.family == series]
         if not parts:
@@ -137,7 +154,14 @@ def render_markdown(card: Card) -> str:
         for part in parts:
             scores = [part.scores[name] for name in names]
             cells = " | ".join(f"{format_value(score)} ({format_bounds(score)})" for score in scores)
-            lines.append(f"| {SPLIT_TITLES[part.split]} | {part.scores['json_valid'].n} | {cells} |")
+            lines.append(f"| {SPLIT_TITLES[part.split]} | {part.scores['judged'].n} | {cells} |")
+    lines += ["", "## NornicDB's own figures", "", "| | value | n | target | met | what was counted |"]
+    lines += ["| --- | ---: | ---: | ---: | --- | --- |"]
+    for figure in card.named:
+        bounds = format_bounds(figure.score)
+        value = format_named(figure) + (f" ({bounds})" if bounds else "")
+        cells = f"{value} | {figure.score.n} | {format_target(figure)} | {format_met(figure)}"
+        lines.append(f"| {figure.name} | {cells} | {figure.definition} |")
     if card.export is not None:
         lines += [
             "",
@@ -168,15 +192,36 @@ def format_bounds(score: Score) -> str:
     return f"{_format_number(score.low, score)}–{_format_number(score.high, score)}"
 
 
+def format_named(figure: NamedFigure) -> str:
+    """The value with its unit, also where a table's heading would not name it."""
+    return format_value(figure.score) + (" ms" if figure.score.unit == "ms" and figure.score.value is not None else "")
+
+
+def format_target(figure: NamedFigure) -> str:
+    """`> 90 %`, `< 500 ms`; empty without a target."""
+    sign, bound = (">", figure.above) if figure.above is not None else ("<", figure.below)
+    if bound is None:
+        return ""
+    scale, unit = {"share": (100, " %"), "bytes": (1e-9, " GB"), "ms": (1, " ms")}.get(figure.score.unit, (1, ""))
+    return f"{sign} {scale * bound:g}{unit}"
+
+
+def format_met(figure: NamedFigure) -> str:
+    """`met` or `missed`; empty without a target or a value."""
+    return "" if figure.met is None else "met" if figure.met else "missed"
+
+
 def _format_number(value: float, score: Score) -> str:
+    if score.unit == "bytes":
+        return format_size(value)
     if score.unit == "share":
         return f"{100 * value:.1f}"
     return f"{value:.3f}" if score.unit == "ratio" and value < 100 else f"{value:,.0f}"
 
 
-def format_size(size: int) -> str:
+def format_size(size: float) -> str:
     """Bytes in decimal megabytes: `6.3 MB`."""
-    return f"{size / 1e6:.1f} MB"
+    return f"{size / 1e6:,.1f} MB"
 
 
 def is_met(reason: str) -> bool:

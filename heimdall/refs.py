@@ -114,7 +114,7 @@ class Score(Record):
     value: float | None
     low: float | None
     high: float | None
-    unit: Literal["share", "ratio", "ms", "tokens/s"] = "share"
+    unit: Literal["share", "ratio", "ms", "tokens/s", "bytes"] = "share"
 
 
 class Slice(Record):
@@ -127,12 +127,13 @@ class Slice(Record):
 
 class EvalReport(Record):
     """What one file scored. `examples` is a JSONL file with every question, answer and judgement; `dataset_digest` is
-    that of the data set, or of the suite's file."""
+    that of the data set, or of the suite's file; `memory_bytes` is what the loaded model and its context take."""
 
     schema_version: Literal[1] = 1
     model: str
     model_sha256: str
     model_bytes: int
+    memory_bytes: int | None = None
     contract_digest: str
     contract_source: str
     prompt: str

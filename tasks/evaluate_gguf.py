@@ -95,6 +95,7 @@ def _ask(
         model=model.uri,
         model_sha256=model.sha256,
         model_bytes=model.size,
+        memory_bytes=summary.memory_bytes,
         contract_digest=contract.digest,
         contract_source=contract.source,
         prompt=work.preset.data.prompt,

@@ -14,7 +14,7 @@ from cypher.graph import Node, PropertyGraph, SchemaGraphs, write_graphs
 from cypher.judge import Judge
 from cypher.run import Limits
 from eval.evaluate import ask_questions, evaluate_gguf
-from eval.judging import Bench, Outcome, judge_reply
+from eval.judging import Bench, Outcome, judge_reply, measure_similarity
 from eval.metrics import Example, find_score, list_metrics, read_examples, score_examples
 from eval.questions import ORDERS, PERPLEXITY_ROWS, Question, plan_questions
 from heimdall.answers import ActionAnswer, FactAnswer, JsonAnswer, QueryAnswer, TextAnswer, format_action
@@ -331,6 +331,7 @@ def test_a_real_file_is_questioned_and_scored(tiny_gguf: Path, contract: Contrac
         assert part.scores["constrained_json_valid"].n == 3
     examples = read_examples(out / summary.examples)
     assert len(examples) == 6
+    assert summary.memory_bytes > tiny_gguf.stat().st_size // 2
     assert all(example.confidence is not None and 0 < example.confidence < 1 for example in examples)
     again = evaluate_gguf(
         tiny_gguf, plan_questions(dataset, config, "minimal"), contract, config, tmp_path / "again", silent
@@ -442,3 +443,32 @@ def is_full(prompt: str) -> bool:
 def is_tail(prompt: str) -> bool:
     contract = load_reference_contract()
     return not is_full(prompt) and contract.final.strip() in prompt
+
+
+@pytest.mark.parametrize(
+    ("reply", "valid_call", "similarity"),
+    [
+        (query_reply(GOLD), True, 1.0),
+        (query_reply(GOLD.replace("p", "q")), True, 1.0),  # names of variables do not count
+        (query_reply(GOLD.replace("30", "31")), True, pytest.approx(0.94, abs=0.06)),
+        (query_reply("RETURN 1"), True, pytest.approx(0.15, abs=0.15)),
+        (query_reply(5), False, 0.0),
+        (json.dumps({"action": QUERY, "params": {}}), False, 0.0),
+        (json.dumps({"action": QUERY, "params": {"cypher": GOLD, "more": 1}}), False, 1.0),
+        (json.dumps({"action": "heimdall.help", "params": {}}), True, 0.0),
+        (json.dumps({"action": "heimdall.nothing", "params": {}}), False, 0.0),
+        ("no JSON", False, 0.0),
+    ],
+)
+def test_a_call_is_valid_by_the_contract_and_a_query_similar_by_its_tokens(
+    reply: str, valid_call: bool, similarity: Any, contract: Contract, judge: Judge
+) -> None:
+    outcome = judge_text(reply, make_row(), contract, judge)
+    assert (outcome.valid_call, outcome.similarity) == (valid_call, similarity)
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_similarity_is_symmetric_and_one_only_for_the_same_tokens(left: str, right: str) -> None:
+    assert measure_similarity(left, right) == measure_similarity(right, left)
+    assert 0 <= measure_similarity(left, right) <= 1
+    assert measure_similarity(left, left) in (0.0, 1.0)

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from eval.card import WRONG_SHOWN, Card, CurvePoint, build_card, list_limits
+from eval.card import WRONG_SHOWN, Card, CurvePoint, bin_shares, build_card, list_limits
+from eval.diff import diff_words
 from eval.figures import draw_figures
 from eval.metrics import compare_examples
+from eval.named import list_named_figures
 from eval.render import render_html, render_markdown, render_terminal
 from eval.verdict import decide, list_paired_paths
 from heimdall.config import GateConfig
@@ -146,7 +148,7 @@ def test_ids_are_unique_though_figures_share_the_page(card: Card) -> None:
 
 def test_figures_follow_the_page_in_light_and_dark(card: Card) -> None:
     figures = draw_figures(card)
-    assert list(figures) == ["scores", "curve", "confusion", "latency"]
+    assert list(figures) == ["scores", "curve", "confusion", "latency", "reliability", "length"]
     for figure in figures.values():
         svg = to_svg(figure)
         assert svg.startswith("<svg")
@@ -160,7 +162,7 @@ def test_what_is_unknown_is_left_out_and_not_drawn_empty() -> None:
     report = make_report(examples)
     card = build_card("t", report, decide(report, None, GateConfig(guarded=(), min_n=0)), examples)
     words = Page(render_html(card)).words
-    assert list(draw_figures(card)) == ["scores", "latency"]
+    assert list(draw_figures(card)) == ["scores", "latency", "reliability", "length"]
     for heading in ("Files", "Wrong answers", "Data set checks", "Actions, expected"):
         assert heading not in words
     assert "SHIP" in print_card(card)
@@ -250,3 +252,85 @@ def test_markdown_tables_have_equal_columns(card: Card) -> None:
     for table in re.findall(r"(?:^\|.*\n)+", render_markdown(card), flags=re.MULTILINE):
         widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
         assert len(widths) == 1
+
+
+def test_the_seeds_figures_stand_under_their_names_with_target_and_rows(card: Card) -> None:
+    named = {figure.name: figure for figure in card.named}
+    assert [(name, figure.above or figure.below) for name, figure in named.items()] == [
+        ("Cypher syntax accuracy", 0.9),
+        ("semantic correctness", 0.85),
+        ("exact match", None),
+        ("semantic similarity", None),
+        ("perplexity", 10),
+        ("NornicDB API accuracy", None),
+        ("response time", 500),
+        ("model size", 1.5e9),
+        ("memory", None),
+    ]
+    # 40 rows of each of five splits: two families ask for queries, three have a form to compare.
+    assert [named[name].score.n for name in ("semantic correctness", "exact match", "response time")] == [400, 600, 600]
+    for text in (Page(render_html(card)).words, render_markdown(card), re.sub(r"\x1b\[[0-9;]*m", "", print_card(card))):
+        assert all(name in text for name in named)
+        assert all(words in text for words in ("> 90 %", "> 85 %", "< 10", "< 500 ms", "< 1.5 GB", "41.0 MB"))
+        assert ("missed" in text) == any(figure.met is False for figure in named.values())
+    assert all(figure.definition in render_markdown(card) for figure in named.values())
+
+
+def test_a_named_figure_meets_its_target_only_beyond_it_and_only_if_it_was_measured() -> None:
+    def find(name: str, *changes: dict[str, object], **report: object) -> bool | None:
+        examples = [make_example(id=str(i), **change) for i, change in enumerate(changes or ({},))]
+        figures = list_named_figures(examples, make_report(examples, **report))
+        return next(figure.met for figure in figures if figure.name == name)
+
+    wrong: dict[str, object] = {"judgement": "wrong", "parses": False}
+    assert find("Cypher syntax accuracy", *[{}] * 19, wrong) is True
+    assert find("Cypher syntax accuracy", *[{}] * 9, wrong) is False  # 90 % is not more than 90 %
+    assert find("semantic correctness", *[{}] * 17, *[wrong] * 3) is False
+    assert find("semantic correctness", {"judgement": "not_judged"}) is None
+    assert find("perplexity") is None
+    assert find("perplexity", {"nll": 30.0, "nll_tokens": 10}) is False
+    assert find("response time", {"total_ms": 499.0}) is True
+    assert find("response time", {"total_ms": 500.0}) is False
+    assert find("model size", model_bytes=1_500_000_000) is False
+    assert find("memory") is None
+
+
+def test_what_was_asked_under_another_prompt_is_in_no_named_figure() -> None:
+    examples = [make_example(), make_example(id="2", family="action", further=True, prompt="full", valid_call=False)]
+    figures = {figure.name: figure for figure in list_named_figures(examples, make_report(examples))}
+    assert figures["NornicDB API accuracy"].score.value == 1.0
+
+
+@given(st.text(alphabet="ab (){}\n", max_size=30), st.text(alphabet="ab (){}\n", max_size=30))
+def test_a_diff_holds_both_texts_whole(expected: str, answer: str) -> None:
+    pieces = diff_words(expected, answer)
+    if pieces:
+        assert "".join(piece.text for piece in pieces if piece.kind != "added") == expected
+        assert "".join(piece.text for piece in pieces if piece.kind != "missing") == answer
+    if expected and expected == answer:
+        assert [piece.kind for piece in pieces] == ["same"]
+
+
+def test_texts_with_nothing_in_common_are_not_mixed() -> None:
+    assert diff_words('{"action": "heimdall.help", "params": {}}', "I am sorry, I do not know what you mean") == []
+
+
+def test_wrong_answers_show_word_by_word_what_differs_and_stay_text() -> None:
+    expected = "MATCH (n:Person) WHERE n.age > 30 RETURN n.name"
+    reply = "MATCH (n:Person) WHERE n.age > <script>31</script> RETURN n.name\x1b[31m"
+    examples = [make_example(expected=expected, reply=reply, judgement="wrong")]
+    report = make_report(examples)
+    html = render_html(build_card("t", report, decide(report, None, GateConfig()), examples))
+    assert "<del>30</del><ins>&lt;script&gt;31&lt;/script&gt;</ins>" in html
+    assert "<script" not in html
+    assert "\x1b" not in html
+    assert "WHERE n.age &gt; " in html
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 60])
+def test_bins_hold_every_answer_once_and_as_many_each(n: int) -> None:
+    bins = bin_shares([(i / 60, i % 2 == 0) for i in range(n)], 10)
+    assert sum(part.right.n for part in bins) == n
+    assert len(bins) == min(n, 10)
+    assert max((part.right.n for part in bins), default=0) - min((part.right.n for part in bins), default=0) <= 1
+    assert [part.mean for part in bins] == sorted(part.mean for part in bins)

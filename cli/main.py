@@ -10,7 +10,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from cli import contract, data, machine, models, pipeline, stages
+from cli import compare, contract, data, machine, models, pipeline, stages
 from heimdall.errors import HeimdallError, Interrupted, UsageError
 
 app = typer.Typer(
@@ -27,7 +27,7 @@ app = typer.Typer(
         "help_option_names": ["-h", "--help"],
     },
 )
-for group in (pipeline, stages, data, models, contract, machine):
+for group in (pipeline, stages, compare, data, models, contract, machine):
     group.add_commands(app)
 
 

@@ -185,6 +185,12 @@ def evaluate(
         suite=find(suite),
     )
     report, places = _run("assess", parameters, output_dir, lambda made: [made.examples])
+    if output_dir is not None:
+        from heimdall.files import write_json
+        from tasks.find_evaluations import REPORT
+
+        # Beside its examples, so that `heimdall compare` finds both.
+        write_json(output_dir / REPORT, report.model_dump(mode="json"))
     from eval.render import render_suite
     from eval.verdict import format_score
 

@@ -163,7 +163,7 @@ def build_card(
         named=list_named_figures(examples, report),
         reliability=bin_shares(list_confidences(usual), BINS),
         lengths=_bin_lengths(usual),
-        wrong=tuple(_take_turns(wrong, WRONG_SHOWN)),
+        wrong=tuple(take_turns(wrong, WRONG_SHOWN)),
         wrong_total=len(wrong),
         run_id=run_id,
     )
@@ -233,7 +233,7 @@ def bin_shares(pairs: Iterable[tuple[float, bool]], bins: int) -> tuple[ShareBin
 
 def _bin_lengths(examples: Sequence[Example]) -> dict[str, tuple[ShareBin, ...]]:
     """For the families whose answers are written in one form, so that their length means something."""
-    binned = {}
+    binned: dict[str, tuple[ShareBin, ...]] = {}
     for family in FAMILIES:
         judged = [e for e in examples if e.family == family and e.exact is not None and e.judgement != "not_judged"]
         if judged:
@@ -241,7 +241,7 @@ def _bin_lengths(examples: Sequence[Example]) -> dict[str, tuple[ShareBin, ...]]
     return binned
 
 
-def _take_turns(examples: Iterable[Example], count: int) -> list[Example]:
+def take_turns(examples: Iterable[Example], count: int) -> list[Example]:
     """Up to `count` examples, one from each slice in turn, so that no slice hides the others."""
     by_slice: dict[tuple[str, str], list[Example]] = defaultdict(list)
     for example in examples:

@@ -149,7 +149,7 @@ def _draw_bins(axis: "Axes", bins: Sequence[ShareBin], scale: float, color: str,
         for s in (part.right,)
     ]
     bounds = [[y - low for _, y, low, _ in drawn], [high - y for _, y, _, high in drawn]]
-    line = {"color": color, "linewidth": 1.3, "markersize": 3.5, "capsize": 2, "elinewidth": 0.9}
+    line: dict[str, Any] = {"color": color, "linewidth": 1.3, "markersize": 3.5, "capsize": 2, "elinewidth": 0.9}
     axis.errorbar([x for x, *_ in drawn], [y for _, y, _, _ in drawn], yerr=bounds, fmt="o-", label=label, **line)
 
 

@@ -216,7 +216,7 @@ def compare_examples(
     asked, before = list(candidate), list(champion)
     differences = {}
     for path in paths:
-        check_path(path)
+        check_path(path, (*SPLITS, "suite"))
         series, split, name = path.split("/")
         if name not in SHARES:
             raise UsageError(f"'{path}' is not a share of right answers, so two models cannot be paired on it.")

@@ -58,8 +58,8 @@ def list_named_figures(examples: Sequence[Example], report: EvalReport, seed: in
         NamedFigure(
             name="semantic similarity",
             score=_score_mean([e.similarity for e in cypher if e.similarity is not None], seed),
-            definition="mean F1 of the tokens that expected and given query share in canonical form, 0 without a query; "
-            "of questions whose answer is a query. Similar queries can mean different things",
+            definition="mean F1 of the tokens that expected and given query share in canonical form, 0 without a "
+            "query; questions whose answer is a query. Similar queries can mean different things",
         ),
         NamedFigure(
             name="perplexity",

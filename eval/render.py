@@ -108,21 +108,10 @@ def render_html(card: Card) -> str:
     from eval.figures import draw_figures
     from heimdall.page import render_page, to_svg
 
-    filters: dict[str, Callable[..., Any]] = {
-        "value": format_value,
-        "bounds": format_bounds,
-        "size": format_size,
-        "difference": format_difference,
-        "met": is_met,
-        "target": format_target,
-        "figure_met": format_met,
-        "named": format_named,
-        "diff": diff_words,
-    }
     return render_page(
         "eval",
         "card.html",
-        filters,
+        make_filters(),
         card=card,
         facts=list_facts(card),
         limits=list_limits(card),
@@ -135,6 +124,21 @@ def render_html(card: Card) -> str:
         metric_titles=METRIC_TITLES,
         find_answer_metric=find_answer_metric,
     )
+
+
+def make_filters() -> "dict[str, Callable[..., Any]]":
+    """How the pages' templates show what is in a report."""
+    return {
+        "value": format_value,
+        "bounds": format_bounds,
+        "size": format_size,
+        "difference": format_difference,
+        "met": is_met,
+        "target": format_target,
+        "figure_met": format_met,
+        "named": format_named,
+        "diff": diff_words,
+    }
 
 
 def render_markdown(card: Card) -> str:

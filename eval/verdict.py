@@ -32,11 +32,11 @@ def list_paired_paths(gate: GateConfig) -> list[str]:
     return list(dict.fromkeys([gate.headline, *gate.guarded]))
 
 
-def explain_difference(candidate: EvalReport, champion: EvalReport) -> str | None:
-    """Why two reports cannot be compared, in words; None if they can. If so, evaluate the champion's file anew."""
-    for name, key in (("data set", "dataset_digest"), ("prompt", "prompt"), ("contract", "contract_digest")):
-        if getattr(candidate, key) != getattr(champion, key):
-            return f"the champion was evaluated with another {name}"
+def explain_difference(candidate: EvalReport, other: EvalReport, name: str = "the champion") -> str | None:
+    """Why two reports cannot be compared, in words; None if they can. If so, evaluate the other's file anew."""
+    for what, key in (("data set", "dataset_digest"), ("prompt", "prompt"), ("contract", "contract_digest")):
+        if getattr(candidate, key) != getattr(other, key):
+            return f"{name} was evaluated with another {what}"
     return None
 
 

@@ -11,7 +11,7 @@ import os
 import platform
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -160,6 +160,20 @@ class Tracker:
         """Points an alias at a version; an alias points at one version at a time."""
         with self._explaining():
             self._client.set_registered_model_alias(name, alias, version)
+
+    def list_stage_runs(self, run_id: str, stages: Sequence[str]) -> list[str]:
+        """The runs of these stages that a pipeline run made or reused; empty for a run that is not known here."""
+        if self.needs_setup:
+            return []
+        with self._explaining():
+            kinds = [f"stage.{stage}" for stage in stages]
+            parents = self._client.search_runs([self._experiment_id], f"attributes.run_id = {_quote(run_id)}")
+            children = self._client.search_runs(
+                [self._experiment_id], f"tags.`mlflow.parentRunId` = {_quote(run_id)}", max_results=1000
+            )
+        reused = [run.data.tags.get(f"heimdall.reused.{stage}") for run in parents for stage in stages]
+        made = [run.info.run_id for run in children if run.data.tags.get("heimdall.kind") in kinds]
+        return [*made, *filter(None, reused)]
 
     def make_champion(self, name: str, version: str) -> None:
         """Moves `champion` to a version, and `previous` to the version that was champion until now.

@@ -21,6 +21,7 @@ COMMANDS = [
     "train",
     "export",
     "evaluate",
+    "compare",
     "promote",
     "chat",
     "rollback",

@@ -3,6 +3,7 @@
 Like Bifrost's page it sends only the current question, under the system prompt and without what was said before.
 """
 
+import math
 import random
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,8 @@ from heimdall.errors import TargetError, UsageError, suggest
 from heimdall.refs import Record
 from heimdall.rows import Message, Prompt
 from heimdall.workspace import Workspace
-from nornicdb.contract import resolve_contract
+from nornicdb.contract import Contract, resolve_contract
+from nornicdb.grammar import Grammar, build_grammar
 from nornicdb.prompts import build_system_prompt, render_chatml
 from nornicdb.replies import Reply, check_params, read_reply
 from nornicdb.runtime import LocalModel
@@ -23,15 +25,21 @@ from tasks.read_contract import find_contract
 
 
 class Answer(Record):
-    """One question and everything there is to see about its answer. `bytes` and `tokens` are the whole prompt's."""
+    """One question and everything there is to see about its answer. `bytes` and `tokens` are the whole prompt's.
+
+    `confidence` is the probability that the model gives to the whole answer, without a grammar also where it answered
+    under one (`constrained`).
+    """
 
     question: str
     prompt: Prompt
+    constrained: bool
     prompt_bytes: int
     prompt_tokens: int
     reply: str
     reply_tokens: int
     stopped: str
+    confidence: float
     parsed: Reply
     params_problem: str | None
     first_token_ms: float
@@ -59,6 +67,7 @@ class Bifrost:
         self._system = build_system_prompt(self._contract, self._prompt, random.Random(0))
         context = deployed.context_size if deployed else preset.evaluation.context_size
         self._model = LocalModel(self._path, context_size=context, threads=preset.evaluation.threads)
+        self._grammar: Grammar | None = None  # compiled when it is first asked for
 
     def __enter__(self) -> Self:
         return self
@@ -66,25 +75,40 @@ class Bifrost:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._grammar is not None:
+            self._grammar.close()
         self._model.close()
+
+    @property
+    def contract(self) -> Contract:
+        """The contract whose prompt is sent and whose actions are known."""
+        return self._contract
 
     def describe(self) -> str:
         """The file, the prompt and the contract in one line."""
         return f"{self._path}, {self._prompt} prompt of contract {self._contract.source}"
 
-    def ask(self, question: str) -> Answer:
-        """Asks one question, greedily."""
-        text = render_chatml(self._system, [Message(role="user", content=question)])
-        completion = self._model.complete(text, self._max_tokens)
+    def render(self, question: str, *, raw: bool = False) -> str:
+        """The exact text that the model gets: NornicDB's prompt around the question, or the question itself."""
+        return question if raw else render_chatml(self._system, [Message(role="user", content=question)])
+
+    def ask(self, question: str, *, raw: bool = False, constrained: bool = False) -> Answer:
+        """Asks one question, greedily; `constrained` under the grammar of all actions, which NornicDB has not."""
+        text = self.render(question, raw=raw)
+        if constrained and self._grammar is None:
+            self._grammar = Grammar(build_grammar(self._contract), self._model)
+        completion = self._model.complete(text, self._max_tokens, grammar=self._grammar if constrained else None)
         parsed = read_reply(completion.text, self._contract)
         return Answer(
             question=question,
-            prompt=self._prompt,
+            prompt="raw" if raw else self._prompt,
+            constrained=constrained,
             prompt_bytes=len(text.encode()),
             prompt_tokens=completion.prompt_tokens,
             reply=completion.text,
             reply_tokens=len(completion.tokens),
             stopped=completion.stopped,
+            confidence=math.exp(completion.log_probability),
             parsed=parsed,
             params_problem=check_params(parsed, self._contract) if parsed.action else None,
             first_token_ms=completion.first_token_ms,
@@ -104,11 +128,12 @@ def render_answer(answer: Answer) -> str:
     cut = ", cut at the limit" if answer.stopped == "limit" else ""
     return "\n".join(
         [
-            f"prompt  {answer.prompt}, {answer.prompt_tokens} tokens, {answer.prompt_bytes} bytes",
+            f"prompt  {answer.prompt}, {answer.prompt_tokens} tokens, {answer.prompt_bytes} bytes"
+            + (", under the grammar" if answer.constrained else ""),
             f"reply   {make_visible(answer.reply)}",
             f"action  {make_visible(action)}",
             f"time    {answer.total_ms:.0f} ms, first token {answer.first_token_ms:.0f} ms, "
-            f"{answer.reply_tokens} tokens{cut}",
+            f"{answer.reply_tokens} tokens{cut}, confidence {100 * answer.confidence:.0f} %",
         ]
     )
 

@@ -29,7 +29,11 @@ def chat(
     ] = 512,
     as_json: options.Json = False,
 ) -> None:
-    """Talk to the promoted model as NornicDB's Bifrost does: the prompt's size, the raw reply, the parsed action."""
+    """Talk to the promoted model as NornicDB's Bifrost does: the prompt's size, the raw reply, the parsed action.
+
+    In a conversation `/help` lists what else there is: the exact prompt, text sent as it is, decoding under the
+    grammar, and corrected answers for a suite of your own.
+    """
     from cli.bifrost import Bifrost, render_answer
     from cli.run import print_json
     from presets.loader import load_preset
@@ -40,10 +44,9 @@ def chat(
             answer = bifrost.ask(question)
             print_json(answer) if as_json else print(render_answer(answer))
             return
-        print(f"{bifrost.describe()}\nAn empty line or Ctrl-D ends.")
-        while question := _read_line():
-            answer = bifrost.ask(question)
-            print_json(answer) if as_json else print(render_answer(answer))
+        from cli.conversation import Conversation
+
+        Conversation(bifrost, as_json=as_json).run()
 
 
 def rollback(
@@ -62,10 +65,3 @@ def rollback(
     )
     promotion = run_unplanned("rollback", parameters)
     print_json(promotion) if as_json else print(f"Version {promotion.version} is live again: {promotion.target}")
-
-
-def _read_line() -> str:
-    try:
-        return input("> ").strip()
-    except EOFError:
-        return ""

@@ -3,6 +3,7 @@
 `docs/evaluation.md` describes the form. Everything is checked before a model is asked anything.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from cypher.run import check_shape
 from cypher.schema import GraphSchema, read_schema
 from heimdall.answers import ActionAnswer, Answer, format_action
 from heimdall.errors import EngineError, InputError, suggest
+from heimdall.files import write_text
 from heimdall.refs import Record
 from heimdall.rows import Family, Message, read_lines
 from nornicdb.contract import Contract
@@ -72,6 +74,26 @@ def read_suite(path: Path, contract: Contract) -> list[SuiteRow]:
     if not rows:
         raise InputError(f"The suite '{path}' holds no question; write one JSON object per line.")
     return rows
+
+
+def append_question(path: Path, line: SuiteLine, contract: Contract) -> int:
+    """Adds a question to a suite, which may not exist yet; returns how many it holds then.
+
+    Whole or not at all. Raises `InputError` for a question that could not be asked, and naming the line of a suite
+    that is broken already.
+    """
+    problem = _find_problem(line, contract)
+    if problem is not None:
+        raise InputError(f"The question was not added to '{path}': {problem}")
+    place = path.resolve()  # a link stays one
+    known = read_suite(place, contract) if place.exists() and place.stat().st_size else []
+    text = place.read_bytes().decode("utf-8") if known else ""
+    if text and not text.endswith("\n"):
+        text += "\n"
+    # What is as it would be if left out is left out.
+    written = json.dumps(line.model_dump(by_alias=True, exclude_defaults=True), ensure_ascii=False)
+    write_text(place, f"{text}{written}\n")
+    return len(known) + 1
 
 
 def _read_suite_lines(path: Path) -> Iterator[tuple[int, SuiteLine]]:

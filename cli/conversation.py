@@ -13,11 +13,10 @@ import pydantic
 
 from cli.bifrost import Answer, Bifrost, render_answer
 from cli.run import print_json
-from eval.card import make_visible
 from eval.suite import AcceptedAction, SuiteLine, append_question
 from heimdall.errors import DiskError, InputError, TargetError, UsageError, suggest
+from heimdall.text import make_visible
 from heimdall.workspace import Workspace
-from nornicdb.contract import QUERY_ACTION
 from nornicdb.replies import check_params, read_reply
 
 _HELP = """\
@@ -111,7 +110,7 @@ class Conversation:
         else:
             if problem := check_params(reply, self._bifrost.contract):
                 raise InputError(f"Nothing was added: {problem}")
-            if reply.action == QUERY_ACTION:
+            if reply.action == self._bifrost.contract.query_action:
                 fields["cypher"] = reply.params["cypher"]
             else:
                 fields["actions"] = (AcceptedAction(action=str(reply.action), params=reply.params),)

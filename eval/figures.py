@@ -10,6 +10,7 @@ from heimdall.page import ACCENT, FAINT, INK, SECOND, STYLE, new_figure
 from heimdall.rows import SPLITS
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _PANELS = 3  # side by side

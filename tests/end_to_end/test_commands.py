@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,15 @@ def test_the_results_of_training_and_export_are_copied_out_whole(smoke: Smoke, t
     assert inspect_gguf(tmp_path / "gguf/heimdall-Q8_0.gguf").file_bytes > 0
 
 
+def find_run(site: Path) -> str:
+    """The MLflow run of the whole command that made the one evaluation in a site."""
+    (manifest,) = (site / ".heimdall/store/suite").glob("*/manifest.json")
+    stage = json.loads(manifest.read_text())["run_id"]
+    database = sqlite3.connect(site / ".heimdall/mlflow.db")
+    (found,) = database.execute("select value from tags where key = 'mlflow.parentRunId' and run_uuid = ?", (stage,))
+    return str(found[0])
+
+
 def test_any_file_is_asked_a_users_own_questions_without_data_or_training(tiny_gguf: Path, tmp_path: Path) -> None:
     suite = tmp_path / "mine.jsonl"
     lines = [
@@ -112,6 +122,8 @@ def test_any_file_is_asked_a_users_own_questions_without_data_or_training(tiny_g
     assert result["files"] == ["out/examples.jsonl"]
     examples = read_examples(tmp_path / "out/examples.jsonl")
     assert {example.id: example.judgement for example in examples} == {"line-1": "wrong", "line-2": "wrong"}
+    compared = json.loads(heimdall(tmp_path, "compare", "out", find_run(tmp_path), "--json").out)
+    assert (compared["flips_total"], compared["scores"][0]["second"]["n"]) == (0, 1)
     table = heimdall(tmp_path, *arguments)
     assert "Nothing to run" in table.err
     titles = ("valid JSON", "right action", "Cypher parses", "same form", "right answer", "judged")

@@ -63,6 +63,8 @@ def test_a_pipeline_is_a_parent_run_with_a_child_per_stage(tracker: Tracker) -> 
     assert parent.data.params == {"train.seed": "1", "train.optim": "{}"}
     assert parent.data.tags["kind"] == "demo"
     assert parent.data.tags["heimdall.reused.generate"] == "earlier-run"
+    assert tracker.list_stage_runs(run.id, ("train", "generate")) == [stage.id, "earlier-run"]
+    assert tracker.list_stage_runs(run.id, ("evaluate",)) == tracker.list_stage_runs("0" * 32, ("train",)) == []
     assert child.info.run_name == "train"
     assert child.data.tags["mlflow.parentRunId"] == run.id
 

@@ -22,12 +22,14 @@ TYPES_FILE = "pkg/heimdall/types.go"
 HANDLER_FILE = "pkg/heimdall/handler.go"
 PLUGIN_FILE = "pkg/heimdall/plugin.go"
 WATCHER_FILE = "plugins/heimdall/plugin.go"
+REVIEW_FILE = "pkg/inference/heimdall_qc.go"
 
 # The formats that `nornicdb.prompts` reproduces; a checkout that has others is refused.
 _ACTION_FORMATS = ["## %s\n", "- %s: %s\n", "\n"]
 _EXAMPLE_FORMAT = 'User: "%s"\n→ %s\n\n'
 _CHATML = [part for role in ("system", "user", "assistant") for part in (role, f"<|im_start|>{role}\n", "<|im_end|>\n")]
 _TOKENS_PER_CHAR = "0.25"
+_REVIEW_FORMATS = ["SRC:%s%v\n", " %s:%s\n", "EDGES:\n", "%d.%s→%s(%.0f%%)\n", "POOL:", "%s,", "\n"]
 
 # What a builder writes, one word for each statement. `tools` are those that a client sends with its request.
 _FULL_SHAPE = "text, text, actions, text, text, text, (tools, )?text, context, examples(, text)+"
@@ -65,6 +67,7 @@ def read_contract(checkout: Path) -> Contract:
     modes, context, examples, *final = (part for part in rest if part.kind != "tools")
     small = _read_builder(types, "buildMinimalPrompt", _MINIMAL_SHAPE)
     builtin = _read_builtin_actions(plugin)
+    review, review_augmented = _read_review(GoFile(checkout, REVIEW_FILE))
     try:
         return Contract(
             source=f"checkout@{read_commit(checkout)}",
@@ -80,6 +83,8 @@ def read_contract(checkout: Path) -> Contract:
             minimal_identity=small[0].text,
             minimal_heading=small[1].text,
             minimal_final="".join(part.text for part in small[3:]),
+            review=review,
+            review_augmented=review_augmented,
             max_system_tokens=_read_budget(types),
             actions=(*builtin, *_read_watcher_actions(watcher, _read_name_format(plugin))),
             builtin_action_names=tuple(action.name for action in builtin),
@@ -119,6 +124,14 @@ def _check_formats(types: GoFile, plugin: GoFile) -> None:
     body = plugin.find_function("ActionPrompt")
     if [plugin.read_string(node, "ActionPrompt") for node in walk_strings(body)] != _ACTION_FORMATS:
         raise plugin.moved("the list format known from ActionPrompt", body)
+
+
+def _read_review(file: GoFile) -> list[str]:
+    """The two system texts of Auto-TLP's review, around a list whose format is still the one known."""
+    body = file.find_function("buildBatchPrompt")
+    if [file.read_string(node, "buildBatchPrompt") for node in walk_strings(body)] != _REVIEW_FORMATS:
+        raise file.moved("the list format known from buildBatchPrompt", body)
+    return [file.read_constant(name) for name in ("HeimdallSystemPrompt", "HeimdallAugmentSystemPrompt")]
 
 
 def _read_budget(file: GoFile) -> int:

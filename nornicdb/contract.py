@@ -47,11 +47,12 @@ class Example(Record):
 
 
 class Contract(Record):
-    """All texts of the two system prompts. `source` is `reference`, `checkout@<commit>` or `checkout@unknown`.
+    """All texts of the system prompts. `source` is `reference`, `checkout@<commit>` or `checkout@unknown`.
 
     Full prompt: identity, actions_heading, actions, primer, modes, context_heading, instructions, context_end,
     examples_heading, examples, final. The three around `instructions` are left out where there are none.
     Minimal prompt: minimal_identity, minimal_heading, actions, minimal_final.
+    `review` and `review_augmented` are the system texts of Auto-TLP's quality control (`nornicdb.review`).
     `max_system_tokens` is NornicDB's budget, above which (at four bytes per token) it sends the minimal prompt.
     """
 
@@ -69,6 +70,8 @@ class Contract(Record):
     minimal_identity: str
     minimal_heading: str
     minimal_final: str
+    review: str
+    review_augmented: str
     max_system_tokens: int
     actions: tuple[Action, ...]
     builtin_action_names: tuple[str, ...]

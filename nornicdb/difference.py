@@ -21,6 +21,8 @@ _TEXTS = {
     "minimal_identity": "the introduction of the minimal prompt",
     "minimal_heading": "the heading of the actions in the minimal prompt",
     "minimal_final": "the last instruction of the minimal prompt",
+    "review": "the prompt of the review of inferred links",
+    "review_augmented": "the prompt of the review that may add links",
 }
 _AREAS = {
     "apoc": "APOC functions",

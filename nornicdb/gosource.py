@@ -58,6 +58,10 @@ class GoFile:
         """The source text of a package-level constant's value."""
         return text_of(self._declared("const_declaration", name, f"the constant {name}"))
 
+    def read_constant(self, name: str) -> str:
+        """The value of a package-level string constant."""
+        return self.read_string(self._declared("const_declaration", name, f"the constant {name}"), name)
+
     def find_variable(self, name: str) -> Node:
         """The value of a package-level variable."""
         return self._declared("var_declaration", name, f"a value for the variable {name}")

@@ -3,18 +3,12 @@
 The rules are those of `tryParseAction` in NornicDB's `pkg/heimdall/handler.go` and of Go's `encoding/json`.
 """
 
-import json
-import math
-import re
-from typing import Any, NoReturn
+from typing import Any
 
 from heimdall.errors import suggest
 from heimdall.refs import Record
 from nornicdb.contract import Contract, Param
-
-# What Go's strings.TrimSpace removes (Unicode White_Space); Python's strip() also takes U+001C to U+001F.
-_GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
-_SURROGATE = re.compile("[\ud800-\udfff]")
+from nornicdb.gojson import GO_SPACE, Members, UnreadableError, is_text, read_members, replace_surrogates, to_object
 
 
 class Reply(Record):
@@ -38,11 +32,11 @@ def read_reply(text: str, contract: Contract) -> Reply:
     Numbers come back with the value that Go's float64 gives them. Objects nested deeper than Python's recursion limit
     (about 1000) count as unreadable, although Go reads 10 000 levels.
     """
-    trimmed = text.strip(_GO_SPACE)
+    trimmed = text.strip(GO_SPACE)
     streamed = bool(trimmed) and not trimmed.startswith("{")
     try:
         name, params = _decode(trimmed)
-    except _UnreadableError as error:
+    except UnreadableError as error:
         return Reply(action=None, params={}, json_valid=False, problem=str(error), streamed=streamed)
     problem = None
     if not name:
@@ -72,86 +66,24 @@ def check_params(reply: Reply, contract: Contract) -> str | None:
     return None
 
 
-class _UnreadableError(ValueError):
-    """Go's decoder would return an error."""
-
-
-class _Number(str):
-    """A number's literal: Go converts only the numbers that it keeps, and refuses those beyond float64."""
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """An object's members in order, with duplicates: Go treats them differently at the top and below."""
-
-
 def _decode(text: str) -> tuple[str, dict[str, Any]]:
     """Go's json.Unmarshal into {Action string; Params map[string]any}."""
-    start, end = text.find("{"), text.rfind("}")
-    if start == -1 or end <= start:
-        raise _UnreadableError("The reply holds no JSON object.")
-    try:
-        members = json.loads(
-            text[start : end + 1],
-            object_pairs_hook=_Pairs,
-            parse_float=_Number,
-            parse_int=_Number,
-            parse_constant=_refuse_constant,
-        )
-    except json.JSONDecodeError as error:
-        raise _UnreadableError(
-            f"The reply's JSON is broken: {error.msg} at character {start + error.pos + 1}."
-        ) from None
-    except RecursionError:
-        raise _UnreadableError("The reply's JSON is nested too deeply.") from None
     name, params = "", dict[str, Any]()
     # Go matches keys without regard to case. Of two `action` keys the last wins; two `params` objects are merged, since
     # Unmarshal fills the map that is already there; null empties a map and leaves a string as it is.
-    for key, value in members:
+    for key, value in read_members(text):
         match key.casefold():
-            case "action" if isinstance(value, str) and not isinstance(value, _Number):
-                name = _replace_surrogates(value)
-            case "params" if isinstance(value, _Pairs):
-                params |= _to_object(value)
+            case "action" if is_text(value):
+                name = replace_surrogates(value)
+            case "params" if isinstance(value, Members):
+                params |= to_object(value)
             case "params" if value is None:
                 params = {}
             case "action" if value is not None:
-                raise _UnreadableError("The value of 'action' must be a string.")
+                raise UnreadableError("The value of 'action' must be a string.")
             case "params":
-                raise _UnreadableError("The value of 'params' must be an object.")
+                raise UnreadableError("The value of 'params' must be an object.")
     return name, params
-
-
-def _refuse_constant(literal: str) -> NoReturn:
-    raise _UnreadableError(f"The reply's JSON is broken: {literal} is not a JSON value.")
-
-
-def _to_object(members: _Pairs) -> dict[str, Any]:
-    return {_replace_surrogates(key): _to_value(value) for key, value in members}
-
-
-def _to_value(value: Any) -> Any:
-    match value:
-        case _Pairs():
-            return _to_object(value)
-        case list():
-            return [_to_value(item) for item in value]
-        case _Number():
-            return _to_number(value)
-        case str():
-            return _replace_surrogates(value)
-    return value
-
-
-def _to_number(literal: _Number) -> int | float:
-    number = float(literal)
-    if math.isinf(number):
-        raise _UnreadableError(f"The number {literal[:40]} is too large.")
-    return int(number) if literal.lstrip("-").isdigit() else number
-
-
-def _replace_surrogates(text: str) -> str:
-    """Go writes U+FFFD for each half of a surrogate pair that stands alone."""
-    return _SURROGATE.sub("\ufffd", text)
 
 
 def _has_type(value: Any, param: Param) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from heimdall.errors import InputError
-from nornicdb.checkout import HANDLER_FILE, PLUGIN_FILE, TYPES_FILE, WATCHER_FILE, read_contract
+from nornicdb.checkout import HANDLER_FILE, PLUGIN_FILE, REVIEW_FILE, TYPES_FILE, WATCHER_FILE, read_contract
 from nornicdb.contract import Param, resolve_contract
 from nornicdb.prompts import build_system_prompt
 
@@ -180,7 +180,36 @@ func (p *WatcherPlugin) PrePrompt(ctx *heimdall.PromptContext) error {
 }
 """
 
-FILES = {TYPES_FILE: TYPES, HANDLER_FILE: HANDLER, PLUGIN_FILE: PLUGIN, WATCHER_FILE: WATCHER}
+REVIEW = r"""package inference
+
+const HeimdallSystemPrompt = `Judge the links.
+One object.`
+
+const HeimdallAugmentSystemPrompt = HeimdallSystemPrompt + `
+Or add some.`
+
+func (h *HeimdallQC) buildBatchPrompt(req *HeimdallBatchRequest) string {
+	var sb strings.Builder
+	sb.WriteString(fmt.Sprintf("SRC:%s%v\n", req.SourceNode.ID, req.SourceNode.Labels))
+	for k, v := range req.SourceNode.Props {
+		sb.WriteString(fmt.Sprintf(" %s:%s\n", k, truncateStr(v, h.config.MaxNodeSummaryLen)))
+	}
+	sb.WriteString("EDGES:\n")
+	for i, c := range req.Candidates {
+		sb.WriteString(fmt.Sprintf("%d.%s→%s(%.0f%%)\n", i, c.TargetID, c.Type, c.Confidence*100))
+	}
+	if req.AllowAugment && len(req.CandidatePool) > 0 {
+		sb.WriteString("POOL:")
+		for _, n := range req.CandidatePool {
+			sb.WriteString(fmt.Sprintf("%s,", n.ID))
+		}
+		sb.WriteString("\n")
+	}
+	return sb.String()
+}
+"""
+
+FILES = {REVIEW_FILE: REVIEW, TYPES_FILE: TYPES, HANDLER_FILE: HANDLER, PLUGIN_FILE: PLUGIN, WATCHER_FILE: WATCHER}
 
 # The same as NornicDB has it since February 2026: other names, JSON schemas, and everything comes from the plugin.
 LATER_TYPES = (
@@ -232,6 +261,7 @@ func (p *WatcherPlugin) Actions""",
     )
 )
 LATER_FILES = {
+    REVIEW_FILE: REVIEW,
     TYPES_FILE: LATER_TYPES,
     HANDLER_FILE: LATER_HANDLER,
     PLUGIN_FILE: LATER_PLUGIN,
@@ -270,6 +300,8 @@ def test_every_text_is_read_from_its_place(make_checkout: MakeCheckout) -> None:
     assert contract.minimal_identity == "Guardian.\n\n"
     assert contract.minimal_heading == "CAN:\n"
     assert contract.minimal_final == "\nASK WITH {}\nONLY JSON\n"
+    assert contract.review == "Judge the links.\nOne object."
+    assert contract.review_augmented == "Judge the links.\nOne object.\nOr add some."
     assert contract.max_system_tokens == 5000
     assert contract.action_names == (
         "heimdall.help",
@@ -444,6 +476,9 @@ def test_a_file_that_was_written_only_in_part_is_named(make_checkout: MakeChecko
         (TYPES_FILE, 'User: \\"%s\\"', 'Human: \\"%s\\"', "the example format"),
         (TYPES_FILE, '"MODES\\n"', '"MODES\\xff"', "a string literal for each WriteString"),
         (TYPES_FILE, 'if p.AdditionalInstructions != ""', "if p.Verbose", "a string literal for each WriteString"),
+        (REVIEW_FILE, "buildBatchPrompt", "buildPrompt", "the function buildBatchPrompt"),
+        (REVIEW_FILE, "POOL:", "NEARBY:", "the list format known from buildBatchPrompt"),
+        (REVIEW_FILE, "const HeimdallAugmentSystemPrompt", "var Augment", "the constant HeimdallAugmentSystemPrompt"),
         (HANDLER_FILE, "defaultExamples", "examples", "the function defaultExamples"),
         (HANDLER_FILE, "UserSays:", "Text:", "a string literal for UserSays"),
         (HANDLER_FILE, 'UserSays: "all well?", ActionJSON: ', '"all well?", ', "a string literal for UserSays"),

@@ -3,6 +3,7 @@
 import re
 
 from datagen.generate import normalize_question
+from heimdall.rows import Row
 
 _TEXT_VALUE = re.compile(r"'((?:[^'\\]|\\.)+)'")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -22,6 +23,11 @@ def delexicalize(query: str | None, prompt: str) -> tuple[str, str]:
     for value in sorted(values, key=len, reverse=True):
         question = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "#", question, flags=re.IGNORECASE)
     return normalize_question(context), normalize_question(_NUMBER.sub("#", question))
+
+
+def is_counterpart(row: Row, other: Row) -> bool:
+    """Whether two rows are about one case with another outcome: made to differ in little, so no repetition."""
+    return row.source is not None and row.source == other.source and row.expected != other.expected
 
 
 def find_names(query: str | None, prompt: str) -> set[str]:

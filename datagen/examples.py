@@ -18,6 +18,7 @@ from datagen.phrasing import Phraser, add_typo, polish
 from datagen.proof import prove
 from datagen.queries import Query, sample_query, write_cypher
 from datagen.questions import LiteralNames, NaturalNames, ask, protected_words
+from datagen.review import draw_review
 from datagen.schemas import sample_graph, sample_schema
 from heimdall.answers import ActionAnswer, format_action
 from heimdall.config import DataConfig
@@ -96,8 +97,18 @@ def _draw(spec: ChunkSpec, rng: random.Random) -> Iterator[Draft | None]:
         case "operations" if spec.facts is not None:
             questions = list_questions(spec.facts)
             return (draw_operation(questions, spec.split, rng) for _ in range(REQUESTS_PER_CHUNK))
+        case "tlp_review":
+            return (
+                draw_review(spec.split, _share_dice(spec, number), spec.contract, twin=number % 2 == 1)
+                for number in range(REQUESTS_PER_CHUNK)
+            )
         case _:
             raise UsageError(f"data.shares: no generator makes '{spec.family}' rows.")
+
+
+def _share_dice(spec: ChunkSpec, number: int) -> random.Random:
+    """The same dice for a question and the one after it, which differs in what turns the answer."""
+    return random.Random(f"{spec.config.seed}/{spec.split}/{spec.family}/{spec.number}/{number // 2}")
 
 
 def _draw_request(spec: ChunkSpec, rng: random.Random, number: int) -> Draft | None:

@@ -7,7 +7,7 @@ the same schema; the same shape of query over the same schema; nearly the same w
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from datagen.checks import Advance, Finding, Items, Measure, limit_count, limit_share
-from datagen.comparison import delexicalize, find_names, split_context
+from datagen.comparison import delexicalize, find_names, is_counterpart, split_context
 from datagen.formats import Conversation
 from datagen.generate import normalize_question
 from datagen.near_duplicates import NearDuplicates
@@ -125,5 +125,9 @@ def _name_near(batch: Items, near: Sequence[int | None], items: Items) -> Iterab
     return [
         Finding(item.place, f"nearly {items[place].place}")
         for item, place in zip(batch, near, strict=True)
-        if place is not None
+        if place is not None and not _are_counterparts(item, items[place])
     ]
+
+
+def _are_counterparts(item: Conversation, other: Conversation) -> bool:
+    return item.row is not None and other.row is not None and is_counterpart(item.row, other.row)

@@ -43,7 +43,8 @@ class FactAnswer(Record):
 
 
 class JsonAnswer(Record):
-    """A JSON object. Lists under the keys in `unordered` are compared as bags, keys in `free` (prose) not at all."""
+    """A JSON object. Lists under the keys in `unordered` are compared as bags, keys in `free` (prose) not at all, also
+    within lists and objects."""
 
     kind: Literal["json"] = "json"
     value: dict[str, Any]
@@ -150,7 +151,7 @@ def _find_other_value(text: str, answer: JsonAnswer) -> str | None:
             return f"'{key}' was not asked for"
         if key in answer.free:
             continue
-        got, wanted = value[key], answer.value[key]
+        got, wanted = (_blank(side[key], answer.free) for side in (value, answer.value))
         if key in answer.unordered and isinstance(got, list) and isinstance(wanted, list):
             same = Counter(map(_spell, got)) == Counter(map(_spell, wanted))
         else:
@@ -158,6 +159,15 @@ def _find_other_value(text: str, answer: JsonAnswer) -> str | None:
         if not same:
             return f"'{key}' is another"
     return None
+
+
+def _blank(value: Any, free: tuple[str, ...]) -> Any:
+    """The value with null under every key that is free."""
+    if isinstance(value, list):
+        return [_blank(item, free) for item in value]
+    if isinstance(value, dict):
+        return {key: None if key in free else _blank(item, free) for key, item in value.items()}
+    return value
 
 
 def _spell(value: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from cypher.graph import SchemaGraphs
 from cypher.judge import Judge
 from cypher.parse import check_syntax
+from datagen.answer_schemas import find_schema_fault
 from datagen.formats import Conversation, Problem
 from datagen.lengths import Counter as TokenCounter
 from datagen.lengths import Lengths, Tally, measure_system_prompt, render_turns
@@ -105,11 +106,13 @@ def find_empty(items: Items) -> Iterator[Finding]:
 def check_answers(items: Items, contract: Contract, config: ValidationConfig, advance: Advance) -> Iterator[Measure]:
     """Answers against the typed ones, actions against the contract, queries against the grammar, JSON by parsing."""
     spelling, actions, objects = list[Finding](), list[Finding](), list[Finding]()
-    faults, queries = list[Finding](), 0
+    schemas, faults, queries = list[Finding](), list[Finding](), 0
     for done, item in enumerate(items, start=1):
         place, expected = item.place, item.row.expected if item.row is not None else None
         if expected is not None and (problem := find_contradiction(item.answer, expected)):
             spelling.append(Finding(place, problem))
+        if item.row is not None and (problem := find_schema_fault(item.row)):
+            schemas.append(Finding(place, problem))
         if isinstance(expected, ActionAnswer) or (expected is None and '"action"' in item.answer[:20]):
             reply = read_reply(item.answer, contract)
             if problem := reply.problem or check_params(reply, contract):
@@ -124,6 +127,7 @@ def check_answers(items: Items, contract: Contract, config: ValidationConfig, ad
                 faults.append(Finding(place, f"{fault.message} (column {fault.column} of the query)"))
         advance(done)
     yield limit_count("answers_not_as_expected", spelling)
+    yield limit_count("answers_not_of_their_schema", schemas)
     yield limit_count("answers_nornicdb_would_not_run", actions)
     yield limit_count("broken_json", objects)
     if queries:

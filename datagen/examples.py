@@ -12,6 +12,7 @@ from cypher.graph import PropertyGraph, SchemaGraphs
 from cypher.run import EmbeddedGraph
 from datagen import lexicon
 from datagen.actions import QUERY, ask_for_action, match_actions
+from datagen.cognitive import TASKS, draw_cognitive
 from datagen.draft import Draft
 from datagen.operations import draw_operation, list_questions
 from datagen.phrasing import Phraser, add_typo, polish
@@ -97,18 +98,19 @@ def _draw(spec: ChunkSpec, rng: random.Random) -> Iterator[Draft | None]:
         case "operations" if spec.facts is not None:
             questions = list_questions(spec.facts)
             return (draw_operation(questions, spec.split, rng) for _ in range(REQUESTS_PER_CHUNK))
-        case "tlp_review":
-            return (
-                draw_review(spec.split, _share_dice(spec, number), spec.contract, twin=number % 2 == 1)
-                for number in range(REQUESTS_PER_CHUNK)
-            )
+        case "tlp_review" | "cognitive":
+            return (_draw_of_pair(spec, number) for number in range(REQUESTS_PER_CHUNK))
         case _:
             raise UsageError(f"data.shares: no generator makes '{spec.family}' rows.")
 
 
-def _share_dice(spec: ChunkSpec, number: int) -> random.Random:
-    """The same dice for a question and the one after it, which differs in what turns the answer."""
-    return random.Random(f"{spec.config.seed}/{spec.split}/{spec.family}/{spec.number}/{number // 2}")
+def _draw_of_pair(spec: ChunkSpec, number: int) -> Draft | None:
+    """One of two questions that are drawn with the same dice and differ in what turns the answer."""
+    pair, twin = number // 2, number % 2 == 1
+    dice = random.Random(f"{spec.config.seed}/{spec.split}/{spec.family}/{spec.number}/{pair}")
+    if spec.family == "tlp_review":
+        return draw_review(spec.split, dice, spec.contract, twin=twin)
+    return draw_cognitive(list(TASKS)[pair % len(TASKS)], spec.split, dice, twin=twin)
 
 
 def _draw_request(spec: ChunkSpec, rng: random.Random, number: int) -> Draft | None:

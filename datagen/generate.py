@@ -34,6 +34,7 @@ _SPLITS: dict[Family, tuple[Split, ...]] = {
     "cypher_plain": ("validation", "test_iid", "test_schema", "test_composition", "test_phrasing"),
     "operations": ("validation", "test_iid", "test_phrasing", "test_fact"),
     "tlp_review": ("validation", "test_iid", "test_phrasing", "test_fact"),
+    "cognitive": ("validation", "test_iid", "test_phrasing", "test_fact"),
 }
 _PARTS = "parts"
 _IDLE_CHUNKS = 40  # chunks in a row without a new row: the wording is exhausted

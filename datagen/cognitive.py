@@ -150,6 +150,15 @@ def draw_cognitive(category: str, split: Split, rng: random.Random, *, twin: boo
     )
 
 
+def read_data(question: str) -> dict[str, Any]:
+    """The data that a question shows: what `write_data` wrote."""
+    data = question.rpartition("\n\n")[0]
+    if data.startswith("{"):
+        return dict(json.loads(data))
+    lines = (line.removeprefix("- ").split(": ", 1) for line in data.split("\n"))
+    return {key.replace(" ", "_"): json.loads(value) for key, value in lines}
+
+
 def write_data(shown: Shown, *, as_json: bool) -> str:
     """The data as one JSON object or as a line for each key."""
     if as_json:

@@ -25,7 +25,6 @@ ACTIONS = (
     "run the collector",
     "halve the workers",
 )
-DESTRUCTIVE = (2, 3)  # they lose requests
 _DIAGNOSES = (
     "healthy", "memory grows slowly", "workers are stuck", "the queue holds requests that nobody waits for",
     "garbage fills the heap", "workers wait for a lock",

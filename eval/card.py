@@ -46,6 +46,14 @@ METRIC_TITLES = {
     "parse_rate": "Cypher parses",
     "execution_accuracy": "right result",
     "answer_accuracy": "right answer",
+    "link_f1": "links (F1)",
+    "no_invented_ids": "no invented id",
+    "anomalies_found": "anomalies found",
+    "no_false_alarm": "no false alarm",
+    "safe_action": "safe action",
+    "no_false_removal": "no false removal",
+    "no_false_merge": "no false merge",
+    "no_false_allow": "no false permission",
     "repaired_execution_accuracy": "repaired: right result",
     "constrained_json_valid": "grammar: valid JSON",
     "constrained_action_accuracy": "grammar: right action",
@@ -76,6 +84,14 @@ def title_series(series: str) -> str:
     """What a family's slices are about, with the prompt if it is a further one."""
     family, _, prompt = series.partition("@")
     return FAMILY_TITLES[family] + (f", {prompt} prompt" if prompt else "")
+
+
+_UNUSED_FAMILIES = {
+    "tlp_review": "NornicDB's releases contain the reviewer of inferred links, but no server of theirs uses it yet. As "
+    "they would call it, a model sees the ids of the nodes only: those are the categories ids and opaque_ids.",
+    "cognitive": "Diagnosis and curation are tasks that NornicDB's authors proposed; no release asks them. Their data "
+    "comes from simulators, and what counts as an anomaly or as worth keeping is this project's definition.",
+}
 
 
 class CurvePoint(Record):
@@ -207,9 +223,11 @@ def list_limits(card: Card) -> list[str]:
         source = "The contract is the bundled reference: NornicDB's structure and actions in other words than its own."
     else:
         source = f"The contract was read from {report.contract_source}; another NornicDB may ask differently."
+    families = {part.family for part in report.slices}
     return [
         prompt,
         source,
+        *(sentence for family, sentence in _UNUSED_FAMILIES.items() if family in families),
         "Questions and schemas are generated. How people phrase questions is not represented by them.",
         "A query is right when it returns the expected rows on every small graph of its schema, run in an embedded "
         "engine and not in NornicDB. What could not be judged counts neither as right nor as wrong.",

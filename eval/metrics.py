@@ -12,6 +12,7 @@ import pydantic
 from eval.calibration import measure_auroc, measure_brier, measure_ece
 from eval.judging import Judged
 from eval.statistics import Array, Difference, bootstrap_interval, compare_paired, sum_ratio, wilson_interval
+from eval.task_measures import TASK_SHARES, count_links
 from heimdall.errors import InputError, UsageError, suggest
 from heimdall.files import replacing
 from heimdall.refs import Record, Score, Slice
@@ -117,6 +118,7 @@ SHARES: dict[str, Measure] = {
     "constrained_execution_accuracy": _is_constrained_right,
     "judged": lambda example: example.judgement != "not_judged",
     "exact_match": lambda example: example.exact,
+    **TASK_SHARES,
 }
 # How well confidence tells right answers from wrong ones; answers that were not judged do not count.
 CALIBRATION: dict[str, Callable[[Array, Array], Array]] = {
@@ -148,8 +150,8 @@ METRICS: dict[Family, tuple[str, ...]] = {
         *_COSTS,
     ),
     "operations": _PROSE,
-    "tlp_review": ("json_valid", *_PROSE),
-    "cognitive": ("json_valid", *_PROSE),
+    "tlp_review": ("json_valid", "link_f1", "no_invented_ids", *_PROSE),
+    "cognitive": ("json_valid", *TASK_SHARES, *_PROSE),
     "code": _PROSE,
     "general": _PROSE,
 }  # fmt: skip
@@ -258,6 +260,9 @@ def score_metric(name: str, examples: Sequence[Example], seed: int = 1) -> Score
         sampled = [example for example in examples if example.nll is not None and example.nll_tokens]
         score = _score_ratio([e.nll or 0.0 for e in sampled], [e.nll_tokens or 0 for e in sampled], seed)
         return score.model_copy(update={key: _exp(getattr(score, key)) for key in ("value", "low", "high")})
+    if name == "link_f1":
+        counts = [count for count in map(count_links, examples) if count.total]
+        return _score_ratio([count.twice_right for count in counts], [count.total for count in counts], seed)
     if name == "bits_per_byte":
         sampled = [example for example in examples if example.nll is not None]
         bits = [(example.nll or 0.0) / math.log(2) for example in sampled]

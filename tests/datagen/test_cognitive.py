@@ -16,7 +16,7 @@ from cypher.graph import Node, PropertyGraph
 from cypher.run import EmbeddedGraph
 from datagen import examples
 from datagen.answer_schemas import SCHEMAS, find_schema_fault
-from datagen.cognitive import TASKS, draw_cognitive, write_data
+from datagen.cognitive import TASKS, draw_cognitive, read_data, write_data
 from datagen.comparison import is_counterpart
 from datagen.draft import Draft
 from datagen.memories import identify
@@ -52,15 +52,6 @@ def draw_pairs(category: str, split: Split = "train") -> tuple[tuple[Draft | Non
 
 def draw_all(category: str, split: Split = "train") -> list[Draft]:
     return [draft for pair in draw_pairs(category, split) for draft in pair if draft is not None]
-
-
-def read_data(question: str) -> dict[str, Any]:
-    """The shown data, out of the question's text."""
-    data = question.rpartition("\n\n")[0]
-    if data.startswith("{"):
-        return json.loads(data)  # type: ignore[no-any-return]
-    lines = (line.removeprefix("- ").split(": ", 1) for line in data.split("\n"))
-    return {key.replace(" ", "_"): json.loads(value) for key, value in lines}
 
 
 def expect(draft: Draft) -> JsonAnswer:

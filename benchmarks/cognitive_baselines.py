@@ -102,7 +102,8 @@ def list_fields(shown: Shown) -> list[float]:
     imported = sum(job["nodes"] for job in shown["imports_in_the_last_hour"])
     return [
         shown["total_nodes"], shown["total_edges"], shown["average_degree"], hub["degree"], max(unexpected, default=0),
-        last, median(before), imported, len(part["nodes"]), part["hours_unlinked"], len(group["nodes"]), group["unique"],
+        last, median(before), imported, len(part["nodes"]), part["hours_unlinked"], len(group["nodes"]),
+        group["unique"],
         sum(group["unique"] for group in shown["nodes_with_equal_keys"]), len(shown["unlinked_components"]),
     ]  # fmt: skip
 

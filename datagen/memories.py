@@ -3,6 +3,7 @@
 What a memory stands for is read off its text by `identify`, which knows every way in which `simulate_pair` writes it.
 """
 
+import random
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
@@ -106,12 +107,12 @@ def decide_pair(shown: Mapping[str, Any]) -> DuplicateAnswer:
 def simulate_memory(phraser: Phraser, name: Names, *, twin: bool) -> dict[str, Any] | None:
     """A memory whose topic is in use or forgotten, with its accesses simulated day by day; None where it is neither.
 
-    A twin was last accessed at another time, so that it is worth keeping where the other is not, or the reverse.
+    One thing about a twin is different, so that it is worth keeping where the other is not, or the reverse.
     """
     rng = phraser.rng
     age = rng.randint(20, 400)
     alive = rng.random() < 0.5
-    rate, abandoned = rng.uniform(0.05, 0.8), age if alive else age - rng.randint(0, age)
+    rate, abandoned = 10 ** rng.uniform(-2, 0), age if alive else age - rng.randint(0, min(age, 60))
     accesses = [day for day in range(age) if rng.random() < rate * (1 if day < abandoned else 0.01)] or [0]
     topics = [name() for _ in range(4)]
     claim = Statement(rng.random() < 0.7, topics[0], topics[1], rng.randint(2, 90) * 50)
@@ -135,12 +136,9 @@ def simulate_memory(phraser: Phraser, name: Names, *, twin: bool) -> dict[str, A
         "related": related,
         "focus": focus,
     }
-    if twin:
-        keep = estimate_accesses(shown) >= 1
-        shown["memory"]["days_since_access"] = age - 1 if keep else 0
-        if keep == (estimate_accesses(shown) >= 1):
-            return None
-    return shown if not 0.75 < estimate_accesses(shown) < 1.33 else None
+    if 0.75 < estimate_accesses(shown) < 1.33:
+        return None
+    return _turn(shown, topics, rng) if twin else shown
 
 
 def estimate_accesses(shown: Mapping[str, Any]) -> float:
@@ -166,6 +164,20 @@ def decide_memory(shown: Mapping[str, Any]) -> CurationAnswer:
         summary=shown["memory"]["content"],
         merge_candidates=[node["id"] for node in shown["related"] if read_statement(node["content"]) == claim],
     )
+
+
+def _turn(shown: dict[str, Any], topics: list[str], rng: random.Random) -> dict[str, Any] | None:
+    memory, keep = shown["memory"], estimate_accesses(shown) >= 1
+    changes: list[dict[str, Any]] = [
+        {"focus": topics[2:] if topics[0] in shown["focus"] else [topics[0], topics[3]]},
+        {"memory": {**memory, "days_since_access": memory["days_since_creation"] - 1 if keep else 0}},
+        {"memory": {**memory, "access_count": 1 if keep else memory["days_since_creation"]}},
+    ]
+    for change in rng.sample(changes, len(changes)):
+        worth = estimate_accesses({**shown, **change})
+        if keep != (worth >= 1) and not 0.75 < worth < 1.33:
+            return {**shown, **change}
+    return None
 
 
 def _write_addresses(phraser: Phraser, name: Names, same: bool) -> tuple[dict[str, str], dict[str, str]]:

@@ -57,7 +57,7 @@ def simulate_runtime(rng: random.Random, name: Names, *, twin: bool) -> dict[str
     limit = rng.choice((2048, 4096, 8192, 16384))
     live = limit * rng.uniform(0.2, 0.5)
     lock_share = rng.uniform(0.75, 0.94)
-    load = (1 - lock_share) * rng.uniform(1.05, 1.35) if cause == 5 else rng.uniform(0.3, 0.6)
+    load = (1 - lock_share) * rng.uniform(1.05, 1.35) if cause == 5 else rng.uniform(0.08, 0.6)
     pool = Pool(
         arrivals=capacity * load, service=service, workers=workers, stuck=0, lock_share=rng.uniform(0, 0.1),
         queue=rng.randint(0, workers), expired=0, heap=live + limit * rng.uniform(0.02, 0.2), live=live, limit=limit,
@@ -74,6 +74,16 @@ def simulate_runtime(rng: random.Random, name: Names, *, twin: bool) -> dict[str
         4: {"heap": limit * rng.uniform(0.88, 0.98), "queue": round(pool.arrivals * rng.uniform(0.5, 4))},
         5: {"lock_share": lock_share, "queue": round(pool.arrivals * rng.uniform(0.5, 2))},
     }
+    # What looks like a trouble and costs little; where it costs more, the server is not taken.
+    signs: tuple[dict[str, float], ...] = (
+        {},
+        {"stuck": rng.randint(1, max(1, workers // 3))},
+        {"lock_share": rng.uniform(0.4, 0.75)} if cause != 5 else {},
+        {"queue": round(pool.arrivals * rng.uniform(3, 20) + rng.randint(0, 40))},
+        {"heap": (full := limit * rng.uniform(0.86, 0.95)), "live": full * rng.uniform(0.97, 1)},
+        {"growth": limit * rng.uniform(0.004, 0.015)},
+    )
+    pool = Pool(**{**pool._asdict(), **rng.choice(signs)})
     if twin and (skipped or cause == 0):
         return None
     shown = _show(pool if twin else Pool(**{**pool._asdict(), **troubles.get(cause, {})}), rng, name)

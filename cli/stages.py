@@ -195,7 +195,7 @@ def evaluate(
     from eval.verdict import format_score
 
     if suite is not None:
-        lines = render_suite(report.slices)
+        lines = [*render_suite(report.slices), *report.notes]
     else:
         lines = [
             f"{part.family}/{part.split}/{name}: {format_score(score)}"

@@ -16,6 +16,7 @@ from cypher.run import Limits
 from eval.judging import Bench, Outcome, judge_repaired, judge_reply
 from eval.metrics import Example, score_examples, write_examples
 from eval.questions import Question
+from eval.suite import SuiteRow
 from heimdall.answers import ActionAnswer
 from heimdall.config import EvalConfig
 from heimdall.progress import Progress
@@ -116,6 +117,11 @@ def ask_questions(
         texts = [render_question(question, bench.contract, config.seed) for question in asked]
         whole = [model.tokenize(text) for text in texts]
         prompts = [cut_prompt(tokens) for tokens in whole] if prompt == "tail" else whole
+        fitting = [i for i, question in enumerate(asked) if not _is_too_long(question, len(prompts[i]), config)]
+        if len(fitting) < len(asked):
+            left = set(range(len(asked))) - set(fitting)
+            yield from (_leave_out(asked[i], len(prompts[i]), bench, config) for i in sorted(left))
+            asked, texts, whole, prompts = ([each[i] for i in fitting] for each in (asked, texts, whole, prompts))
         scored = [index for index, question in enumerate(asked) if question.scored]
         pairs = [(prompts[i], _tokenize_answer(model, whole[i], texts[i], asked[i].row.answer)) for i in scored]
         losses = {scored[number]: values for number, values in batch.score(pairs)}
@@ -139,6 +145,22 @@ def ask_questions(
             yield pending[index].model_copy(update=_name_constrained(example, completion.text))
 
 
+def _is_too_long(question: Question, tokens: int, config: EvalConfig) -> bool:
+    """A suite's schemas may be longer than the context; the rest of the suite must not suffer from that."""
+    return isinstance(question.row, SuiteRow) and tokens + config.max_tokens > config.context_size
+
+
+def _leave_out(question: Question, tokens: int, bench: Bench, config: EvalConfig) -> Example:
+    nothing = Completion(
+        text="", tokens=(), prompt_tokens=tokens, reused_tokens=0, first_token_ms=0.0, total_ms=0.0, stopped="limit"
+    )
+    reason = f"its prompt of {tokens} tokens leaves no room for an answer in a context of {config.context_size}"
+    example = _make_example(question, nothing, None, None, bench)
+    return example.model_copy(
+        update={"judgement": "not_judged", "repaired": "not_judged", "reason": reason, "exact": None, "parses": None}
+    )
+
+
 def _name_constrained(example: Example, reply: str | None) -> dict[str, object]:
     """What an answer under the grammar adds to the free one; the reply is null where it is the free one."""
     return {
@@ -155,6 +177,8 @@ def _make_example(
     row, accepted, graphs = question.row, question.accepted, question.graphs
     outcome: Outcome = judge_reply(completion.text, accepted, graphs, bench)
     repaired = judge_repaired(completion.text, outcome, accepted, graphs, question.schema, bench)
+    if question.fault is not None:
+        outcome, repaired = outcome._replace(judgement="not_judged", reason=question.fault, exact=None), "not_judged"
     actions = [answer.action for answer in accepted if isinstance(answer, ActionAnswer)]
     return Example(
         id=question.id,

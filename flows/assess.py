@@ -14,6 +14,7 @@ from tasks.evaluate_gguf import evaluate_file, evaluate_gguf, evaluate_suite
 from tasks.export_gguf import export_gguf
 from tasks.generate_data import prepare_data
 from tasks.read_contract import read_contract
+from tasks.seed_graphs import seed_graphs
 from tasks.stage import Pipeline
 from tasks.train_model import train_model
 from tasks.validate_data import require_valid, validate_data
@@ -50,8 +51,10 @@ def assess(parameters: AssessParameters) -> EvalReport:
 def run_stages(p: Pipeline, parameters: AssessParameters) -> EvalReport:
     """The stages in their order."""
     contract = read_contract(p, parameters.nornicdb)
-    if parameters.model is not None and parameters.suite is not None:
-        return evaluate_suite(p, parameters.model, parameters.suite, contract=contract)
+    if parameters.suite is not None:
+        seeded = seed_graphs(p, parameters.suite, contract)
+        if parameters.model is not None:
+            return evaluate_suite(p, parameters.model, parameters.suite, seeded, contract=contract)
     dataset = prepare_data(p, parameters.dataset, contract, parameters.nornicdb)
     if parameters.model is not None:
         return evaluate_file(p, parameters.model, dataset=dataset, contract=contract)
@@ -60,5 +63,5 @@ def run_stages(p: Pipeline, parameters: AssessParameters) -> EvalReport:
     model = train_model(p, dataset=dataset, tokenizer=tokenizer, contract=contract)
     export = export_gguf(p, model=model, dataset=dataset, contract=contract)
     if parameters.suite is not None:
-        return evaluate_suite(p, export, parameters.suite, contract=contract)
+        return evaluate_suite(p, export, parameters.suite, seeded, contract=contract)
     return evaluate_gguf(p, export=export, dataset=dataset, contract=contract)

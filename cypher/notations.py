@@ -97,8 +97,8 @@ def _read_sections(text: str) -> GraphSchema:
             continue
         owners = labels if section == "labels" else types
         rest = line if heading is None else line.rpartition(":")[2]
-        if match := _OWNER.search(rest):
-            owner = owners.setdefault(match[1], {})
+        if named := _OWNER.search(rest):
+            owner = owners.setdefault(named[1], {})
         listed = [*_LISTED.finditer(rest)]
         if owner is not None and listed:
             # Only the first: what follows on the line may be an example of a value.

@@ -304,6 +304,6 @@ def _read_constant(node: tree.Node) -> tuple[bool, Compared]:
         if found and isinstance(value, str):
             kind = next((kind for kind in _DATES if kind == node.name.lower()), None)
             if kind is not None:
-                return True, Temporal(kind=kind, text=value)  # type: ignore[arg-type]
+                return True, Temporal(kind=kind, text=value)
             return node.name.lower() in ("tolower", "toupper", "trim"), value
     return False, None

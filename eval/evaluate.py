@@ -1,9 +1,11 @@
-"""Questions the file that ships: every answer comes out of llama.cpp, greedily, under NornicDB's own prompt.
+"""Questions a model greedily under NornicDB's own prompt: the file that ships, through llama.cpp, or a Hugging Face
+directory, through transformers.
 
 Each reply is read as NornicDB reads it and judged: parameters by equality, Cypher by execution on the graphs of its
 schema. What cannot be judged is counted on its own, neither right nor wrong.
 """
 
+import contextlib
 import math
 import random
 from collections.abc import Iterator, Sequence
@@ -17,6 +19,7 @@ from eval.judging import Bench, Outcome, judge_repaired, judge_reply
 from eval.metrics import Example, score_examples, write_examples
 from eval.questions import Question
 from eval.suite import SuiteRow
+from eval.transformers_model import TransformersBatch, TransformersModel
 from heimdall.answers import ActionAnswer
 from heimdall.config import EvalConfig
 from heimdall.progress import Progress
@@ -34,12 +37,15 @@ _TURN_END = CONTROL_TOKENS[2]
 
 class EvalSummary(Record):
     """The scores of every slice that has rows; `examples` names the file beside them with each question and answer,
-    `memory_bytes` is what `nornicdb.memory` measured."""
+    `memory_bytes` is what `nornicdb.memory` measured, null for a directory. `notes` say what a reader of the scores
+    must know of the model.
+    """
 
     slices: tuple[Slice, ...]
     questions: int
-    memory_bytes: int
+    memory_bytes: int | None
     examples: str = EXAMPLES
+    notes: tuple[str, ...] = ()
 
 
 class Model(Protocol):
@@ -58,7 +64,7 @@ class Batch(Protocol):
     def score(self, pairs: Sequence[tuple[list[int], list[int]]]) -> Iterator[tuple[int, list[float]]]: ...
 
 
-def evaluate_gguf(
+def evaluate_model(
     model: Path,
     questions: Sequence[Question],
     contract: Contract,
@@ -66,26 +72,40 @@ def evaluate_gguf(
     out_dir: Path,
     progress: Progress,
 ) -> EvalSummary:
-    """Scores a GGUF file on planned questions and writes `examples.jsonl` into `out_dir`.
+    """Scores a GGUF file or a Hugging Face directory on planned questions and writes `examples.jsonl` into `out_dir`.
 
-    Nothing is written before the last question is judged. Raises `InputError` for a file that cannot be read,
-    `EngineError` when llama.cpp or the judge fails.
+    Nothing is written before the last question is judged, and a directory's answers are never under a grammar. Raises
+    `InputError` for a model that cannot be read, `EngineError` when llama.cpp or the judge fails.
     """
     limits = Limits(time_ms=config.time_limit_ms, rows=config.row_limit)
+    with Judge() as judge, _open_model(model, contract, config) as (runtime, batch, grammar):
+        bench = Bench(contract, judge, limits)
+        memory = None
+        if isinstance(runtime, LocalModel):
+            prompt = runtime.tokenize(render_question(questions[0], contract, config.seed))
+            memory = measure_memory(model, prompt, context_size=config.context_size, threads=config.threads)
+        examples = collect(ask_questions(questions, config, bench, runtime, batch, grammar), len(questions), progress)
+        notes = runtime.notes if isinstance(runtime, TransformersModel) else ()
+    place = {question.id: index for index, question in enumerate(questions)}
+    examples.sort(key=lambda example: place[example.id])
+    write_examples(out_dir / EXAMPLES, examples)
+    slices = score_examples(examples, config.seed)
+    return EvalSummary(slices=slices, questions=len(examples), memory_bytes=memory, notes=notes)
+
+
+@contextlib.contextmanager
+def _open_model(model: Path, contract: Contract, config: EvalConfig) -> Iterator[tuple[Model, Batch, Grammar | None]]:
+    """The model by itself and side by side, with the grammar of its answers where there is one."""
+    if model.is_dir():
+        with TransformersModel(model, context_size=config.context_size, threads=config.threads) as theirs:
+            yield theirs, TransformersBatch(theirs), None
+        return
     with (
         LocalModel(model, context_size=config.context_size, threads=config.threads) as runtime,
         BatchDecoder(runtime) as batch,
         Grammar(build_grammar(contract), runtime) as grammar,
-        Judge() as judge,
     ):
-        bench = Bench(contract, judge, limits)
-        prompt = runtime.tokenize(render_question(questions[0], contract, config.seed))
-        memory = measure_memory(model, prompt, context_size=config.context_size, threads=config.threads)
-        examples = collect(ask_questions(questions, config, bench, runtime, batch, grammar), len(questions), progress)
-    place = {question.id: index for index, question in enumerate(questions)}
-    examples.sort(key=lambda example: place[example.id])
-    write_examples(out_dir / EXAMPLES, examples)
-    return EvalSummary(slices=score_examples(examples, config.seed), questions=len(examples), memory_bytes=memory)
+        yield runtime, batch, grammar
 
 
 def collect(asked: Iterator[Example], total: int, progress: Progress) -> list[Example]:
@@ -117,11 +137,12 @@ def ask_questions(
         texts = [render_question(question, bench.contract, config.seed) for question in asked]
         whole = [model.tokenize(text) for text in texts]
         prompts = [cut_prompt(tokens) for tokens in whole] if prompt == "tail" else whole
-        fitting = [i for i, question in enumerate(asked) if not _is_too_long(question, len(prompts[i]), config)]
-        if len(fitting) < len(asked):
-            left = set(range(len(asked))) - set(fitting)
-            yield from (_leave_out(asked[i], len(prompts[i]), bench, config) for i in sorted(left))
-            asked, texts, whole, prompts = ([each[i] for i in fitting] for each in (asked, texts, whole, prompts))
+        left = [i for i, question in enumerate(asked) if _is_too_long(question, len(prompts[i]), config)]
+        yield from (_leave_out(asked[i], len(prompts[i]), bench, config) for i in left)
+        for i in reversed(left):
+            del asked[i], texts[i], prompts[i]
+            if whole is not prompts:
+                del whole[i]
         scored = [index for index, question in enumerate(asked) if question.scored]
         pairs = [(prompts[i], _tokenize_answer(model, whole[i], texts[i], asked[i].row.answer)) for i in scored]
         losses = {scored[number]: values for number, values in batch.score(pairs)}

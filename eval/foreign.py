@@ -219,7 +219,7 @@ def _load_json(path: Path, text: str, line: int = 0) -> Any:
 
 
 def _read_array(path: Path, text: str) -> _Records:
-    records = []
+    records: _Records = []
     for number, record in enumerate(_load_json(path, text), start=1):
         if not isinstance(record, dict):
             raise InputError(f"{path}: record {number} is no object.")
@@ -228,7 +228,7 @@ def _read_array(path: Path, text: str) -> _Records:
 
 
 def _read_objects(path: Path, text: str) -> _Records:
-    records = []
+    records: _Records = []
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             record = _load_json(path, line, number)

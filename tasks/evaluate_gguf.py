@@ -1,4 +1,4 @@
-"""Stages `evaluate` and `suite`: a GGUF file questioned through llama.cpp, on a data set or a user's own questions."""
+"""Stages `evaluate` and `suite`: a model questioned on a data set or on a suite."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import Any
 
 from cypher.graph import read_graphs
 from deployments.target import Target, read_deployment
-from eval.evaluate import EXAMPLES
-from eval.evaluate import evaluate_gguf as question_file
+from eval.evaluate import EXAMPLES, evaluate_model
 from eval.metrics import read_examples
 from eval.questions import Question, plan_questions, plan_suite
 from heimdall.config import Preset
 from heimdall.files import digest_file
 from heimdall.refs import ArtifactRef, ContractRef, DatasetRef, EvalReport, ExportResult, SeededSuite
+from heimdall.store import describe_directory
 from tasks.read_contract import open_contract
 from tasks.seed_graphs import describe_suite
 from tasks.stage import NotMade, Pipeline, Work, stage
@@ -24,7 +24,7 @@ def evaluate_gguf(pipeline: Pipeline, export: ExportResult, dataset: DatasetRef,
 
 
 def evaluate_file(pipeline: Pipeline, file: Path, dataset: DatasetRef, contract: ContractRef) -> EvalReport:
-    """Evaluates any GGUF file."""
+    """Evaluates any GGUF file or Hugging Face directory."""
     return _evaluate(pipeline, model=_describe_model(file), dataset=dataset, contract=contract)
 
 
@@ -40,9 +40,12 @@ def _pick_shipped(export: ExportResult) -> ArtifactRef:
     return export if isinstance(export, NotMade) else export.files[export.ship].artifact
 
 
-def _describe_model(file: Path) -> ArtifactRef:
+def _describe_model(model: Path) -> ArtifactRef:
+    """A GGUF file, or a directory with the digest that the store would give it."""
+    if model.is_dir():
+        return describe_directory(model)
     return ArtifactRef(
-        uri=str(file.absolute()), sha256=digest_file(file), size=file.stat().st_size, media_type="application/gguf"
+        uri=str(model.absolute()), sha256=digest_file(model), size=model.stat().st_size, media_type="application/gguf"
     )
 
 
@@ -94,7 +97,7 @@ def _ask(
     dataset_digest: str,
     notes: tuple[str, ...] = (),
 ) -> EvalReport:
-    summary = question_file(
+    summary = evaluate_model(
         work.path(model),
         questions,
         open_contract(work, contract),
@@ -113,7 +116,7 @@ def _ask(
         dataset_digest=dataset_digest,
         slices=summary.slices,
         examples=work.describe(EXAMPLES, "application/jsonl"),
-        notes=notes,
+        notes=(*notes, *summary.notes),
     )
     work.tracked.log_metrics(list_scores(report))
     examples = read_examples(work.directory / EXAMPLES)

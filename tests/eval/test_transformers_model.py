@@ -157,10 +157,12 @@ def test_a_first_token_is_added_only_where_the_tokenizer_adds_one(directory: Pat
     inner = tokenizer.backend_tokenizer
     inner.post_processor = TemplateProcessing(single="<|endoftext|> $A", special_tokens=[("<|endoftext|>", 0)])
     PreTrainedTokenizerFast(tokenizer_object=inner, bos_token="<|endoftext|>").save_pretrained(tmp_path / "m")
-    with TransformersModel(directory, context_size=64, threads=1) as plain:
-        with TransformersModel(tmp_path / "m", context_size=64, threads=1) as begun:
-            assert begun.tokenize("how many") == [0, *plain.tokenize("how many")]
-            assert begun.notes == ()
+    with (
+        TransformersModel(directory, context_size=64, threads=1) as plain,
+        TransformersModel(tmp_path / "m", context_size=64, threads=1) as begun,
+    ):
+        assert begun.tokenize("how many") == [0, *plain.tokenize("how many")]
+        assert begun.notes == ()
 
 
 def test_an_adapter_is_named_as_such(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from nornicdb.runtime import Answer, Completion, LocalModel, count_shared, log_p
 # A token costs a third beside fifteen others of what it costs alone, and hardly less beside more (docs/evaluation.md).
 SEQUENCES = 16
 # Once this share of enough answers had to be asked again, the model is so unsure that single calls are cheaper.
-_UNSURE, _ENOUGH = 2 / 3, 2 * SEQUENCES
+_UNSURE, _ENOUGH = 2 / 3, SEQUENCES
 _BATCH = 128  # tokens per call of llama_decode
 _Task = TypeVar("_Task", "_Asked", "_Scored")
 _ROOM = 256  # KV cells that are set aside for each question's own tokens; all of them share what one does not need

@@ -23,7 +23,7 @@ from heimdall.answers import format_action
 from heimdall.config import EvalConfig
 from heimdall.errors import InputError
 from heimdall.progress import silent
-from nornicdb.contract import QUERY_ACTION, load_reference_contract
+from nornicdb.contract import load_reference_contract
 
 CONTRACT = load_reference_contract()
 GOLD = "MATCH (a:Author)-[:WROTE]->(b:Book) WHERE b.year > 1990 RETURN a.name ORDER BY a.name"
@@ -236,7 +236,8 @@ def ask(path: Path, replies: Sequence[str], judge: Judge, out_dir: Path, **chang
     config = EvalConfig(timed_rows=0, **changes)
     questions = plan_suite(path, CONTRACT, config, "minimal", read_graphs(out_dir / GRAPHS))
     said = {
-        row.question: format_action(QUERY_ACTION, {"cypher": reply}) for row, reply in zip(rows, replies, strict=True)
+        row.question: format_action(CONTRACT.query_action, {"cypher": reply})
+        for row, reply in zip(rows, replies, strict=True)
     }
     model = Scripted(said)
     bench = Bench(CONTRACT, judge, Limits(time_ms=20_000))

@@ -72,7 +72,7 @@ def _pick_config(preset: Preset) -> Mapping[str, Any]:
     return {"evaluation": preset.evaluation.model_dump(exclude={"threads"}), "prompt": preset.data.prompt}
 
 
-@stage("evaluate", version=5, result=EvalReport, config=_pick_config)
+@stage("evaluate", version=6, result=EvalReport, config=_pick_config)
 def _evaluate(work: Work, model: ArtifactRef, dataset: DatasetRef, contract: ContractRef) -> EvalReport:
     data = work.path(dataset.artifact)
     work.tracked.log_dataset(dataset, data, "evaluation")

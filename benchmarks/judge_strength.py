@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from cypher.canonical import canonicalize
-from cypher.compare import same_results
+from cypher.compare import is_empty, same_results
 from cypher.run import EmbeddedGraph
 from datagen import lexicon
-from datagen.proof import MINIMUM_KILL_RATE, is_empty
+from datagen.proof import MINIMUM_KILL_RATE
 from datagen.queries import Query, mutate, sample_query, write_cypher, write_tie_probe
 from datagen.schemas import sample_graph, sample_schema
 

@@ -160,11 +160,20 @@ def export(
 
 
 def evaluate(
-    file: Annotated[Path | None, typer.Argument(metavar="MODEL", help="Any GGUF file; the same as --model.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="MODEL", help="Any GGUF file or Hugging Face model directory; the same as --model."),
+    ] = None,
     preset: options.Preset = DEFAULT_PRESET,
-    model: Annotated[Path | None, typer.Option(help="Any GGUF file, instead of the preset's model.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Any GGUF file or Hugging Face model directory, instead of the preset's model.")
+    ] = None,
     suite: Annotated[
-        Path | None, typer.Option(help="Own questions, a JSONL file (docs/evaluation.md), instead of the test splits.")
+        Path | None,
+        typer.Option(
+            help="Questions instead of the test splits: own ones (JSON lines), or a file of CypherBench, text2cypher, "
+            "ZOGRASCOPE or Mind-the-Query (docs/evaluation.md)."
+        ),
     ] = None,
     nornicdb: options.Nornicdb = None,
     dataset: options.Dataset = None,
@@ -173,7 +182,7 @@ def evaluate(
     output_dir: options.OutputDir = None,
     as_json: options.Json = False,
 ) -> None:
-    """Question a GGUF file as NornicDB would, and score its answers with 95 % intervals."""
+    """Question a model as NornicDB would, and score its answers with 95 % intervals."""
     from flows.assess import AssessParameters
 
     parameters = AssessParameters(
@@ -195,7 +204,7 @@ def evaluate(
     from eval.verdict import format_score
 
     if suite is not None:
-        lines = render_suite(report.slices)
+        lines = [*render_suite(report.slices), *report.notes]
     else:
         lines = [
             f"{part.family}/{part.split}/{name}: {format_score(score)}"

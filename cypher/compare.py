@@ -47,6 +47,11 @@ def same_results(golds: Sequence[Result], gots: Sequence[Result], *, ordered: bo
     return _same_bag(graphs, gold_columns, got_columns)
 
 
+def is_empty(result: Result) -> bool:
+    """No rows, or nothing but zeros and nulls: an answer that a wrong query gives just as well."""
+    return all(cell in (0, None) and cell is not False for row in result.rows for cell in row)
+
+
 def _join_columns(pairs: Sequence[tuple[Result, Result]]) -> tuple[list[Column], list[Column]]:
     """The columns of both sides, each through the rows of all graphs, in a form in which equal values are equal."""
     rows: tuple[list[Column], list[Column]] = ([], [])

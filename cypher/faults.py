@@ -3,6 +3,7 @@ otherwise refused, so that such a query is not judged rather than judged wrongly
 
 graphdblite finds a node by its label in any case, takes `exists(pattern)` for true, gives paths as internal ids, has no
 shortest paths, returns two columns of one text as one, and marks nodes and relationships by keys that a map may have.
+It does not know WHERE inside of a pattern's brackets, which is moved behind the pattern.
 """
 
 import re
@@ -12,7 +13,9 @@ from cypher.statement import read_statement
 from cypher.syntax import queries, tree
 from cypher.syntax.tokens import GrammarError, write_name
 
-_SUSPECT = re.compile(r"=\s*\(|\b(exists|rand)\s*\(|shortestpath|__(labels|src)", re.IGNORECASE)
+_SUSPECT = re.compile(
+    r"=\s*\(|\b(exists|rand)\s*\(|shortestpath|__(labels|src)|[(\[][^()\[\]]*\bWHERE\b", re.IGNORECASE
+)
 _WORD = re.compile(r"\w+")
 _LAST_COLUMNS = re.compile(r".*\bRETURN\b\s*(?:DISTINCT\b)?(.*?)(?:\bORDER\s+BY\b|\bSKIP\b|\bLIMIT\b|;|$)", re.I | re.S)
 _KEEPS_PATH = ("nodes", "relationships", "length", "count")
@@ -43,6 +46,9 @@ def avoid_faults(query: str, labels: Set[str]) -> str:
     if "__labels" in query or "__src" in query:
         raise FaultError("a map with such keys looks like a node")
     words = [*_hide_labels(statement.body, labels), *_drop_exists(nodes), *_open_paths(statement.body, nodes)]
+    words += [
+        move for node in nodes if isinstance(node, queries.Match) for move in _move_conditions(query, statement, node)
+    ]
     for first, last, text in sorted(words, reverse=True):
         start, end = statement.tokens[first].start, statement.tokens[last - 1].end
         query = query[:start] + text + query[end:]
@@ -110,3 +116,26 @@ def _open_paths(query: queries.Query, nodes: list[tree.Node]) -> Iterator[tuple[
         name = write_name(node.value)
         values = f"[nodes({name}), relationships({name})]"
         yield node.first, node.last, f"CASE WHEN {name} IS NULL THEN null ELSE {values} END"
+
+
+def _move_conditions(query: str, statement: queries.Statement, match: queries.Match) -> Iterator[tuple[int, int, str]]:
+    """`MATCH (n WHERE a)-->(m) WHERE b` becomes `MATCH (n)-->(m) WHERE (b) AND (a)`."""
+    tokens, moved = statement.tokens, []
+    for element in (element for path in match.paths for element in path.elements):
+        if not isinstance(element, tree.Element) or element.condition is None:
+            continue
+        if isinstance(element, tree.RelationshipPattern) and (element.length or element.quantifier):
+            continue  # the condition is on each of several relationships
+        condition = element.condition
+        moved.append(f"({query[tokens[condition.first].start : tokens[condition.last - 1].end]})")
+        yield condition.first - 1, condition.last, ""
+    if not moved:
+        return
+    more, kept = " AND ".join(moved), match.condition
+    if kept is None:
+        yield match.last - 1, match.last, f"{tokens[match.last - 1].text} WHERE {more}"
+    elif kept.last - kept.first == 1:
+        yield kept.first, kept.last, f"{tokens[kept.first].text} AND {more}"
+    else:
+        yield kept.first, kept.first + 1, f"({tokens[kept.first].text}"
+        yield kept.last - 1, kept.last, f"{tokens[kept.last - 1].text}) AND {more}"

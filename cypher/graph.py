@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import pydantic
 from pydantic import Field
@@ -15,12 +15,22 @@ from heimdall.rows import read_lines
 Scalar: TypeAlias = bool | int | float | str
 
 
+class Temporal(Record):
+    """A date or a time, as Cypher's function of the name `kind` reads it from `text`."""
+
+    kind: Literal["date", "datetime", "localdatetime", "time", "localtime"]
+    text: str
+
+
+Value: TypeAlias = Scalar | tuple[Scalar, ...] | Temporal
+
+
 class Node(Record):
     """A node; `id` is unique within its graph and never shown to a query."""
 
     id: int
     labels: tuple[str, ...]
-    properties: dict[str, Scalar]
+    properties: dict[str, Value]
 
 
 class Relationship(Record):
@@ -29,7 +39,7 @@ class Relationship(Record):
     type: str
     start: int
     end: int
-    properties: dict[str, Scalar] = Field(default_factory=dict)
+    properties: dict[str, Value] = Field(default_factory=dict)
 
 
 class PropertyGraph(Record):

@@ -1,18 +1,11 @@
 """Judges a predicted query against the right one by running both on small graphs.
 
-A model's query is not trusted: it runs in a worker process of its own, under a limit of time, rows and memory, and the
-worker is killed and started again when it hangs or dies. Nothing that a query does reaches the next one: every
-judgement loads its graphs anew, and what a query writes on one is taken back.
+A model's query is not trusted: it runs in a worker process of its own, under a limit of time, rows and memory. Nothing
+that a query does reaches the next one: every judgement loads its graphs anew, and what a query writes on one is taken
+back.
 """
 
-import contextlib
-import multiprocessing
-import os
-import resource
-import signal
-from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection
-from types import TracebackType
+from collections.abc import Sequence
 from typing import Literal
 
 from cypher.canonical import canonicalize
@@ -24,12 +17,9 @@ from cypher.run import CypherError, EmbeddedGraph, Limits, Result, RowLimitError
 from cypher.statement import read_statement
 from cypher.syntax import queries, tree
 from cypher.syntax.tokens import GrammarError
+from cypher.worker import Begin, Worker, WorkerError
 from cypher.write import GraphState, Written, is_write, run_write
-from heimdall.errors import EngineError
 from heimdall.refs import Record
-
-_START_SECONDS = 180.0
-_MEMORY_BYTES = 2 << 30
 
 
 class Judgement(Record):
@@ -39,21 +29,11 @@ class Judgement(Record):
     reason: str
 
 
-class Judge:
+class Judge(Worker):
     """A worker process that judges one pair of queries after another, for as long as the context lasts."""
 
     def __init__(self) -> None:
-        self._process: multiprocessing.process.BaseProcess | None = None
-        self._connection: Connection | None = None
-
-    def __enter__(self) -> "Judge":
-        self._start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop()
+        super().__init__(judge_pair)
 
     def judge(
         self,
@@ -73,74 +53,16 @@ class Judge:
         right by their canonical form or not judged. What a writing query returns counts if the right one returns rows.
         """
         limits = limits or Limits()
-        if self._process is None or not self._process.is_alive():
-            self._start()
-        assert self._connection is not None
-        step = "receiving the queries"
         try:
-            self._connection.send((gold, predicted, tuple(graphs), ordered, limits))
-            while True:
-                # Every step of the worker has the time limit; the reply that ends one begins the next.
-                if not self._connection.poll(limits.time_ms / 1000):
-                    self._stop()
-                    return Judgement(status="not_judged", reason=f"{step} took more than {limits.time_ms} ms")
-                reply = self._connection.recv()
-                if isinstance(reply, Judgement):
-                    return reply
-                step = reply
-        except (EOFError, ConnectionError):
-            self._stop()
-            return Judgement(status="not_judged", reason=f"the engine died while {step}")
-
-    def _start(self) -> None:
-        self._stop()
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), name="cypher-judge", daemon=True)
-        self._process.start()
-        theirs.close()
-        self._connection = ours
-        try:
-            ready = ours.poll(_START_SECONDS) and ours.recv() == "ready"
-        except EOFError:
-            ready = False
-        if not ready:
-            self._stop()
-            raise EngineError("The process that runs Cypher queries does not start; `heimdall doctor` may say why.")
-
-    def _stop(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        if self._process is not None:
-            self._process.kill()  # a hanging engine does not listen to anything softer
-            self._process.join()
-            self._process.close()
-            self._process = None
+            return self.call(judge_pair, gold, predicted, tuple(graphs), ordered, limits, time_ms=limits.time_ms)
+        except WorkerError as error:
+            return Judgement(status="not_judged", reason=str(error))
 
 
-def _serve(connection: Connection) -> None:
-    """The worker's loop; ends when the other side is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then stops this process
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(ValueError, OSError):  # not every system lets a process bound its memory
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # a dying engine prints; the parent says what happened
-    connection.send("ready")
-    with contextlib.suppress(EOFError, BrokenPipeError):
-        while True:
-            gold, predicted, graphs, ordered, limits = connection.recv()
-            connection.send(_judge(gold, predicted, graphs, ordered, limits, connection))
-
-
-def _judge(
-    gold: str, predicted: str, graphs: Sequence[PropertyGraph], ordered: bool, limits: Limits, connection: Connection
+def judge_pair(
+    begin: Begin, gold: str, predicted: str, graphs: Sequence[PropertyGraph], ordered: bool, limits: Limits
 ) -> Judgement:
-    def begin(step: str) -> None:
-        # If the parent is gone, nobody kills this process: the default action of SIGALRM does.
-        signal.setitimer(signal.ITIMER_REAL, 2 * limits.time_ms / 1000)
-        connection.send(step)
-
+    """What `Judge.judge` does in its process; `begin` is called with the name of each step."""
     try:
         begin("parsing")
         known = _judge_texts(gold, predicted)
@@ -153,8 +75,6 @@ def _judge(
         return Judgement(status="not_judged", reason="the result does not fit into memory")
     except UndecidedError as error:
         return Judgement(status="not_judged", reason=str(error))
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _judge_texts(gold: str, predicted: str) -> Judgement | None:
@@ -190,7 +110,7 @@ def _judge_runs(
     graphs: Sequence[PropertyGraph],
     ordered: bool,
     limits: Limits,
-    begin: Callable[[str], None],
+    begin: Begin,
 ) -> Judgement:
     """Runs both queries on one graph after the other, up to the first difference."""
     body = read_statement(gold).body

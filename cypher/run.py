@@ -5,7 +5,7 @@ that are not ours (a model's) are run by `cypher.judge` in a process that can be
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, NamedTuple, TypeAlias
@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, TypeAlias
 import graphdblite
 
 from cypher.faults import FaultError, avoid_faults
-from cypher.graph import PropertyGraph
+from cypher.graph import PropertyGraph, Temporal, Value
+from cypher.syntax.tokens import write_name
 from heimdall.errors import EngineError
 from heimdall.refs import Record
 
@@ -89,7 +90,11 @@ class EmbeddedGraph:
     def __enter__(self) -> "EmbeddedGraph":
         check_shape(self._graph)
         self._database = graphdblite.Database.open_memory()
-        _load(self._database, self._graph)
+        try:
+            _load(self._database, self._graph)
+        except graphdblite.GraphDBError as error:
+            self._database.close()
+            raise EngineError(f"The embedded engine cannot load the graph: {str(error).strip()}") from error
         return self
 
     def __exit__(
@@ -172,21 +177,47 @@ def _load(database: graphdblite.Database, graph: PropertyGraph) -> None:
         ids: dict[int, int] = {}
         by_label = defaultdict(list)
         for node in graph.nodes:
-            if len(node.labels) == 1:
+            if len(node.labels) == 1 and not _has_temporal(node.properties):
                 by_label[node.labels[0]].append(node)
-            else:  # the batch call takes one label
-                labels = "".join(f":{label}" for label in node.labels)
-                created = write.execute(f"CREATE (n{labels}) SET n = $p RETURN id(n) AS id", {"p": node.properties})
-                ids[node.id] = created[0]["id"]
+            else:  # the batch call takes one label, and no dates
+                labels = "".join(f":{write_name(label)}" for label in node.labels)
+                text, values = _write_properties("n", node.properties)
+                ids[node.id] = write.execute(f"CREATE (n{labels}) {text} RETURN id(n) AS id", values)[0]["id"]
         for label, nodes in by_label.items():
-            created_ids = write.batch_create_nodes(label, [node.properties for node in nodes])
+            created_ids = write.batch_create_nodes(label, [_write_lists(node.properties) for node in nodes])
             ids.update(zip((node.id for node in nodes), created_ids, strict=True))
         by_type: dict[str, list[tuple[int, int] | tuple[int, int, dict[str, Any]]]] = defaultdict(list)
         for edge in graph.relationships:
-            by_type[edge.type].append((ids[edge.start], ids[edge.end], edge.properties))
+            start, end = ids[edge.start], ids[edge.end]
+            if _has_temporal(edge.properties):
+                text, values = _write_properties("r", edge.properties)
+                pattern = f"MATCH (a), (b) WHERE id(a) = $a AND id(b) = $b CREATE (a)-[r:{write_name(edge.type)}]->(b)"
+                write.execute(f"{pattern} {text}", {**values, "a": start, "b": end})
+            else:
+                by_type[edge.type].append((start, end, _write_lists(edge.properties)))
         for kind, edges in by_type.items():
             write.batch_create_edges(kind, edges)
         write.commit()
+
+
+def _has_temporal(properties: Mapping[str, Value]) -> bool:
+    return any(isinstance(value, Temporal) for value in properties.values())
+
+
+def _write_lists(properties: Mapping[str, Value]) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in properties.items()}
+
+
+def _write_properties(name: str, properties: Mapping[str, Value]) -> tuple[str, dict[str, Any]]:
+    """SET with all properties, dates among them, and its parameters."""
+    plain = {key: value for key, value in properties.items() if not isinstance(value, Temporal)}
+    parts = [f"{name} = $p"]
+    values: dict[str, Any] = {"p": _write_lists(plain)}
+    for index, (key, value) in enumerate(properties.items()):
+        if isinstance(value, Temporal):
+            parts.append(f"{name}.{write_name(key)} = {value.kind}($t{index})")
+            values[f"t{index}"] = value.text
+    return "SET " + ", ".join(parts), values
 
 
 def to_value(value: Any) -> Cell:

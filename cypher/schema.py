@@ -20,10 +20,11 @@ class RelationshipType(Record):
 
 
 class GraphSchema(Record):
-    """The labels and the types with the names of their properties, and how types join labels."""
+    """The labels and the types with their properties, each with its value's type as the schema names it (may be
+    empty), and how types join labels."""
 
-    labels: dict[str, tuple[str, ...]]
-    types: dict[str, tuple[str, ...]]
+    labels: dict[str, dict[str, str]]
+    types: dict[str, dict[str, str]]
     relationships: tuple[RelationshipType, ...]
 
 
@@ -32,21 +33,23 @@ def read_schema(text: str) -> GraphSchema:
 
     Raises `InputError` naming the line that is neither.
     """
-    labels: dict[str, tuple[str, ...]] = {}
-    types: dict[str, tuple[str, ...]] = {}
+    labels: dict[str, dict[str, str]] = {}
+    types: dict[str, dict[str, str]] = {}
     relationships = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         if match := _RELATIONSHIP.fullmatch(line.strip()):
-            types[match["type"]] = types.get(match["type"], ()) + _read_properties(match["properties"])
+            types[match["type"]] = types.get(match["type"], {}) | read_properties(match["properties"])
             relationships.append(RelationshipType(start=match["start"], type=match["type"], end=match["end"]))
         elif match := _NODE.fullmatch(line.strip()):
-            labels[match["label"]] = _read_properties(match["properties"])
+            labels[match["label"]] = read_properties(match["properties"])
         else:
             raise InputError(f"Line {number} of the schema is neither a label nor a relationship: '{line.strip()}'.")
     return GraphSchema(labels=labels, types=types, relationships=tuple(relationships))
 
 
-def _read_properties(text: str | None) -> tuple[str, ...]:
-    return tuple(part.partition(":")[0].strip() for part in (text or "").split(",") if part.strip())
+def read_properties(text: str | None) -> dict[str, str]:
+    """`name: TYPE, …` as names and types."""
+    parts = [part.partition(":") for part in (text or "").split(",")]
+    return {name.strip(): kind.strip() for name, _, kind in parts if name.strip()}

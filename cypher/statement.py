@@ -2,7 +2,7 @@
 
 from cypher.scopes.clauses import resolve
 from cypher.syntax.commands import read_syntax
-from cypher.syntax.queries import Statement
+from cypher.syntax.queries import Projection, Query, Statement
 
 
 def read_statement(query: str) -> Statement:
@@ -10,3 +10,12 @@ def read_statement(query: str) -> Statement:
     statement = read_syntax(query)
     resolve(statement)
     return statement
+
+
+def find_order(query: str) -> bool:
+    """Whether a query gives its rows in an order that it names. Raises `GrammarError` for what is no query."""
+    body = read_statement(query).body
+    if not isinstance(body, Query) or len(body.branches) > 1:
+        return False
+    last = body.branches[0].clauses[-1]
+    return isinstance(last, Projection) and bool(last.order)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cypher.compare import same_results
+from cypher.compare import is_empty, same_results
 from cypher.run import CypherError, EmbeddedGraph, Result
 from datagen.queries import Query, mutate, write_cypher, write_tie_probe
 from heimdall.rows import Proof
@@ -29,11 +29,6 @@ def prove(query: Query, graphs: Sequence[EmbeddedGraph]) -> Proof | None:
     if mutants and killed / len(mutants) < MINIMUM_KILL_RATE:
         return None
     return Proof(result_rows=tuple(len(result.rows) for result in results), mutants=len(mutants), killed=killed)
-
-
-def is_empty(result: Result) -> bool:
-    """No rows, or nothing but zeros and nulls: an answer that a wrong query gives just as well."""
-    return all(cell in (0, None) and cell is not False for row in result.rows for cell in row)
 
 
 def _is_killed(mutant: str, results: Sequence[Result], graphs: Sequence[EmbeddedGraph], *, ordered: bool) -> bool:

@@ -1,9 +1,11 @@
-"""Questions the file that ships: every answer comes out of llama.cpp, greedily, under NornicDB's own prompt.
+"""Questions a model greedily under NornicDB's own prompt: the file that ships, through llama.cpp, or a Hugging Face
+directory, through transformers.
 
 Each reply is read as NornicDB reads it and judged: parameters by equality, Cypher by execution on the graphs of its
 schema. What cannot be judged is counted on its own, neither right nor wrong.
 """
 
+import contextlib
 import math
 import random
 from collections.abc import Iterator, Sequence
@@ -16,6 +18,8 @@ from cypher.run import Limits
 from eval.judging import Bench, Outcome, judge_repaired, judge_reply
 from eval.metrics import Example, score_examples, write_examples
 from eval.questions import Question
+from eval.suite import SuiteRow
+from eval.transformers_model import TransformersBatch, TransformersModel
 from heimdall.answers import ActionAnswer
 from heimdall.config import EvalConfig
 from heimdall.progress import Progress
@@ -33,12 +37,15 @@ _TURN_END = CONTROL_TOKENS[2]
 
 class EvalSummary(Record):
     """The scores of every slice that has rows; `examples` names the file beside them with each question and answer,
-    `memory_bytes` is what `nornicdb.memory` measured."""
+    `memory_bytes` is what `nornicdb.memory` measured, null for a directory. `notes` say what a reader of the scores
+    must know of the model.
+    """
 
     slices: tuple[Slice, ...]
     questions: int
-    memory_bytes: int
+    memory_bytes: int | None
     examples: str = EXAMPLES
+    notes: tuple[str, ...] = ()
 
 
 class Model(Protocol):
@@ -57,7 +64,7 @@ class Batch(Protocol):
     def score(self, pairs: Sequence[tuple[list[int], list[int]]]) -> Iterator[tuple[int, list[float]]]: ...
 
 
-def evaluate_gguf(
+def evaluate_model(
     model: Path,
     questions: Sequence[Question],
     contract: Contract,
@@ -65,26 +72,40 @@ def evaluate_gguf(
     out_dir: Path,
     progress: Progress,
 ) -> EvalSummary:
-    """Scores a GGUF file on planned questions and writes `examples.jsonl` into `out_dir`.
+    """Scores a GGUF file or a Hugging Face directory on planned questions and writes `examples.jsonl` into `out_dir`.
 
-    Nothing is written before the last question is judged. Raises `InputError` for a file that cannot be read,
-    `EngineError` when llama.cpp or the judge fails.
+    Nothing is written before the last question is judged, and a directory's answers are never under a grammar. Raises
+    `InputError` for a model that cannot be read, `EngineError` when llama.cpp or the judge fails.
     """
     limits = Limits(time_ms=config.time_limit_ms, rows=config.row_limit)
+    with Judge() as judge, _open_model(model, contract, config) as (runtime, batch, grammar):
+        bench = Bench(contract, judge, limits)
+        memory = None
+        if isinstance(runtime, LocalModel):
+            prompt = runtime.tokenize(render_question(questions[0], contract, config.seed))
+            memory = measure_memory(model, prompt, context_size=config.context_size, threads=config.threads)
+        examples = collect(ask_questions(questions, config, bench, runtime, batch, grammar), len(questions), progress)
+        notes = runtime.notes if isinstance(runtime, TransformersModel) else ()
+    place = {question.id: index for index, question in enumerate(questions)}
+    examples.sort(key=lambda example: place[example.id])
+    write_examples(out_dir / EXAMPLES, examples)
+    slices = score_examples(examples, config.seed)
+    return EvalSummary(slices=slices, questions=len(examples), memory_bytes=memory, notes=notes)
+
+
+@contextlib.contextmanager
+def _open_model(model: Path, contract: Contract, config: EvalConfig) -> Iterator[tuple[Model, Batch, Grammar | None]]:
+    """The model by itself and side by side, with the grammar of its answers where there is one."""
+    if model.is_dir():
+        with TransformersModel(model, context_size=config.context_size, threads=config.threads) as theirs:
+            yield theirs, TransformersBatch(theirs), None
+        return
     with (
         LocalModel(model, context_size=config.context_size, threads=config.threads) as runtime,
         BatchDecoder(runtime) as batch,
         Grammar(build_grammar(contract), runtime) as grammar,
-        Judge() as judge,
     ):
-        bench = Bench(contract, judge, limits)
-        prompt = runtime.tokenize(render_question(questions[0], contract, config.seed))
-        memory = measure_memory(model, prompt, context_size=config.context_size, threads=config.threads)
-        examples = collect(ask_questions(questions, config, bench, runtime, batch, grammar), len(questions), progress)
-    place = {question.id: index for index, question in enumerate(questions)}
-    examples.sort(key=lambda example: place[example.id])
-    write_examples(out_dir / EXAMPLES, examples)
-    return EvalSummary(slices=score_examples(examples, config.seed), questions=len(examples), memory_bytes=memory)
+        yield runtime, batch, grammar
 
 
 def collect(asked: Iterator[Example], total: int, progress: Progress) -> list[Example]:
@@ -116,6 +137,12 @@ def ask_questions(
         texts = [render_question(question, bench.contract, config.seed) for question in asked]
         whole = [model.tokenize(text) for text in texts]
         prompts = [cut_prompt(tokens) for tokens in whole] if prompt == "tail" else whole
+        left = [i for i, question in enumerate(asked) if _is_too_long(question, len(prompts[i]), config)]
+        yield from (_leave_out(asked[i], len(prompts[i]), bench, config) for i in left)
+        for i in reversed(left):
+            del asked[i], texts[i], prompts[i]
+            if whole is not prompts:
+                del whole[i]
         scored = [index for index, question in enumerate(asked) if question.scored]
         pairs = [(prompts[i], _tokenize_answer(model, whole[i], texts[i], asked[i].row.answer)) for i in scored]
         losses = {scored[number]: values for number, values in batch.score(pairs)}
@@ -139,6 +166,22 @@ def ask_questions(
             yield pending[index].model_copy(update=_name_constrained(example, completion.text))
 
 
+def _is_too_long(question: Question, tokens: int, config: EvalConfig) -> bool:
+    """A suite's schemas may be longer than the context; the rest of the suite must not suffer from that."""
+    return isinstance(question.row, SuiteRow) and tokens + config.max_tokens > config.context_size
+
+
+def _leave_out(question: Question, tokens: int, bench: Bench, config: EvalConfig) -> Example:
+    nothing = Completion(
+        text="", tokens=(), prompt_tokens=tokens, reused_tokens=0, first_token_ms=0.0, total_ms=0.0, stopped="limit"
+    )
+    reason = f"its prompt of {tokens} tokens leaves no room for an answer in a context of {config.context_size}"
+    example = _make_example(question, nothing, None, None, bench)
+    return example.model_copy(
+        update={"judgement": "not_judged", "repaired": "not_judged", "reason": reason, "exact": None, "parses": None}
+    )
+
+
 def _name_constrained(example: Example, reply: str | None) -> dict[str, object]:
     """What an answer under the grammar adds to the free one; the reply is null where it is the free one."""
     return {
@@ -155,6 +198,8 @@ def _make_example(
     row, accepted, graphs = question.row, question.accepted, question.graphs
     outcome: Outcome = judge_reply(completion.text, accepted, graphs, bench)
     repaired = judge_repaired(completion.text, outcome, accepted, graphs, question.schema, bench)
+    if question.fault is not None:
+        outcome, repaired = outcome._replace(judgement="not_judged", reason=question.fault, exact=None), "not_judged"
     actions = [answer.action for answer in accepted if isinstance(answer, ActionAnswer)]
     return Example(
         id=question.id,

@@ -44,6 +44,11 @@ class Question(NamedTuple):
         """The answers that are right."""
         return self.row.accepted if isinstance(self.row, SuiteRow) else (self.row.expected,)
 
+    @property
+    def fault(self) -> str | None:
+        """Why no reply to it can be judged, in words; None where that can be done."""
+        return self.row.fault if isinstance(self.row, SuiteRow) else None
+
 
 def plan_questions(dataset_dir: Path, config: EvalConfig, prompt: Prompt) -> list[Question]:
     """Draws up to `config.rows_per_slice` rows of each family and split, in the order in which they are asked.
@@ -72,13 +77,23 @@ def plan_questions(dataset_dir: Path, config: EvalConfig, prompt: Prompt) -> lis
     return _order(questions, config)
 
 
-def plan_suite(path: Path, contract: Contract, config: EvalConfig, prompt: Prompt) -> list[Question]:
-    """Takes every question of a suite, ordered like `plan_questions`. Raises `InputError` naming the broken line."""
+def plan_suite(
+    path: Path,
+    contract: Contract,
+    config: EvalConfig,
+    prompt: Prompt,
+    seeded: Mapping[str, SchemaGraphs] | None = None,
+) -> list[Question]:
+    """Takes every question of a suite, ordered like `plan_questions`. Raises `InputError` naming the broken line.
+
+    `seeded` are graphs for rows that bring none, by the row's id.
+    """
     by_family: dict[Family, list[SuiteRow]] = defaultdict(list)
     for row in read_suite(path, contract):
         by_family[row.family].append(row)
+    found = {name: each.graphs for name, each in (seeded or {}).items()}
     questions = [
-        _make_question(row, i, prompt, config, row.graphs, row.graph_schema)
+        _make_question(row, i, prompt, config, row.graphs or found.get(row.id, ()), row.graph_schema)
         for rows in by_family.values()
         for i, row in enumerate(rows)
     ]

@@ -95,8 +95,8 @@ def render_suite(slices: Iterable[Slice]) -> list[str]:
         left_out = judged.n - round(judged.n * (judged.value or 0.0))
         if left_out:
             lines.append(
-                f"  {left_out} of {judged.n} not judged: neither right nor wrong, and not in the right answer's n. "
-                "Their form is not the expected one, and no graph could tell; examples.jsonl has the reasons."
+                f"  {left_out} of {judged.n} not judged: neither right nor wrong, and not in the right answer's n; "
+                "examples.jsonl has the reasons."
             )
     return lines
 

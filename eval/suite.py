@@ -1,4 +1,4 @@
-"""A user's own questions: one JSON object per line with a question and what is right, in a form that anyone can write.
+"""A user's own questions: JSON lines of a form that anyone can write, or the file of another project's suite.
 
 `docs/evaluation.md` describes the form. Everything is checked before a model is asked anything.
 """
@@ -12,10 +12,13 @@ import pydantic
 from pydantic import Field
 
 from cypher.graph import PropertyGraph
+from cypher.notations import read_any_schema
 from cypher.parse import check_syntax
 from cypher.run import check_shape
-from cypher.schema import GraphSchema, read_schema
-from heimdall.answers import ActionAnswer, Answer, format_action
+from cypher.schema import GraphSchema
+from cypher.statement import find_order
+from eval.foreign import KNOWN, ForeignQuestion, read_foreign
+from heimdall.answers import ActionAnswer, format_action
 from heimdall.errors import EngineError, InputError, suggest
 from heimdall.files import write_text
 from heimdall.refs import Record
@@ -44,16 +47,18 @@ class SuiteLine(Record):
 class SuiteRow(Record):
     """A question of a suite as the evaluation asks it; `accepted` holds at least one answer, each of them right.
 
-    `graph_schema` is None where no schema is given or it is not in the notation that `cypher.schema` reads.
+    `graph_schema` is None where no schema is given or it is in no notation that `cypher.notations` reads. `fault` says
+    why no reply can be judged: the suite's own query is wrong.
     """
 
     id: str
     family: Family
     split: Literal["suite"] = "suite"
     messages: tuple[Message, ...]
-    accepted: tuple[Answer, ...]
+    accepted: tuple[ActionAnswer, ...]
     graphs: tuple[PropertyGraph, ...]
     graph_schema: GraphSchema | None
+    fault: str | None = None
     category: None = None
     schema_id: None = None
 
@@ -69,10 +74,17 @@ class SuiteRow(Record):
 
 
 def read_suite(path: Path, contract: Contract) -> list[SuiteRow]:
-    """Reads all questions of a suite. Raises `InputError` naming file and line of the first that cannot be used."""
+    """Reads all questions of a suite. Raises `InputError` naming file and line of the first that cannot be used.
+
+    A query of another project's suite that is wrong itself does not stop the rest: its row has a `fault`.
+    """
+    foreign = read_foreign(path)
+    if foreign is not None:
+        schemas = {text: _try_schema(text) for text in {item.schema_text for item in foreign}}
+        return [_make_foreign_row(item, schemas[item.schema_text], contract) for item in foreign]
     rows = [_make_row(number, line, contract, path) for number, line in _read_suite_lines(path)]
     if not rows:
-        raise InputError(f"The suite '{path}' holds no question; write one JSON object per line.")
+        raise InputError(f"The suite '{path}' holds no question; give {KNOWN}.")
     return rows
 
 
@@ -112,23 +124,43 @@ def _make_row(number: int, line: SuiteLine, contract: Contract, path: Path) -> S
         raise InputError(f"{path}:{number}: {problem}")
     if line.cypher is not None:
         family: Family = "cypher_plain" if line.schema_text is None else "cypher_schema"
-        params = {"cypher": line.cypher}
-        query = ActionAnswer(action=contract.query_action, params=params, cypher=line.cypher, ordered=line.ordered)
+        query = _expect_query(line.cypher, contract, ordered=line.ordered)
         accepted: tuple[ActionAnswer, ...] = (query,)
     else:
         family = "action"
         accepted = tuple(ActionAnswer(action=each.action, params=each.params) for each in line.actions)
-    # As in the generated data: the schema, an empty line, the question.
-    text = line.question if line.schema_text is None else f"{line.schema_text.strip()}\n\n{line.question}"
-    answer = format_action(accepted[0].action, accepted[0].params)
     return SuiteRow(
         id=f"line-{number}",
         family=family,
-        messages=(Message(role="user", content=text), Message(role="assistant", content=answer)),
+        messages=_write_messages(line.question, line.schema_text, accepted[0]),
         accepted=accepted,
         graphs=line.graphs,
         graph_schema=_try_schema(line.schema_text),
     )
+
+
+def _make_foreign_row(item: ForeignQuestion, schema: GraphSchema | None, contract: Contract) -> SuiteRow:
+    query = _expect_query(item.cypher, contract, ordered=item.fault is None and find_order(item.cypher))
+    return SuiteRow(
+        id=item.id,
+        family="cypher_plain" if item.schema_text is None else "cypher_schema",
+        messages=_write_messages(item.question, item.schema_text, query),
+        accepted=(query,),
+        graphs=(),
+        graph_schema=schema,
+        fault=item.fault,
+    )
+
+
+def _expect_query(cypher: str, contract: Contract, *, ordered: bool) -> ActionAnswer:
+    return ActionAnswer(action=contract.query_action, params={"cypher": cypher}, cypher=cypher, ordered=ordered)
+
+
+def _write_messages(question: str, schema: str | None, answer: ActionAnswer) -> tuple[Message, ...]:
+    # As in the generated data: the schema, an empty line, the question.
+    text = question if schema is None else f"{schema.strip()}\n\n{question}"
+    reply = format_action(answer.action, answer.params)
+    return (Message(role="user", content=text), Message(role="assistant", content=reply))
 
 
 def _find_problem(line: SuiteLine, contract: Contract) -> str | None:
@@ -166,9 +198,8 @@ def _find_fault(index: int, graph: PropertyGraph) -> str | None:
 
 
 def _try_schema(text: str | None) -> GraphSchema | None:
-    """The schema where it is in our notation. In any other it is shown to the model all the same; only repair needs it
-    read."""
+    """The schema where its notation is known. In any other it is shown to the model all the same."""
     try:
-        return None if text is None else read_schema(text)
+        return None if text is None else read_any_schema(text)
     except InputError:
         return None

@@ -1,4 +1,4 @@
-"""The evaluation of a GGUF file on its own: the preset's model or any file, on a data set or a user's questions."""
+"""The evaluation of a model on its own: the preset's or any other, on a data set or on a suite."""
 
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from tasks.evaluate_gguf import evaluate_file, evaluate_gguf, evaluate_suite
 from tasks.export_gguf import export_gguf
 from tasks.generate_data import prepare_data
 from tasks.read_contract import read_contract
+from tasks.seed_graphs import seed_graphs
 from tasks.stage import Pipeline
 from tasks.train_model import train_model
 from tasks.validate_data import require_valid, validate_data
@@ -22,18 +23,23 @@ from tasks.validate_data import require_valid, validate_data
 class AssessParameters(Parameters):
     """Which file is questioned, and on what."""
 
-    model: Path | None = Field(None, description="a GGUF file; the preset's own model if empty")
-    suite: Path | None = Field(None, description="own questions (JSONL) instead of the data set's test splits")
+    model: Path | None = Field(
+        None, description="a GGUF file or Hugging Face directory; the preset's own model if empty"
+    )
+    suite: Path | None = Field(None, description="a suite's file instead of the data set's test splits")
 
     def check(self) -> Preset:
-        """Also makes sure that NornicDB could run the GGUF file, and that every question can be asked."""
+        """Also makes sure that the model can be read, and that every question can be asked."""
         from eval.suite import read_suite
+        from eval.transformers_model import check_directory
         from export.inspect import inspect_gguf
         from nornicdb.contract import resolve_contract
 
         if None not in (self.model, self.suite, self.dataset):
             raise UsageError("Where both a model and a suite are given, nothing is asked of --dataset; leave it out.")
-        if self.model is not None:
+        if self.model is not None and self.model.is_dir():
+            check_directory(self.model)
+        elif self.model is not None:
             inspect_gguf(self.model)
         if self.suite is not None:
             read_suite(self.suite, resolve_contract(self.nornicdb))
@@ -42,7 +48,7 @@ class AssessParameters(Parameters):
 
 @flow(name="assess")
 def assess(parameters: AssessParameters) -> EvalReport:
-    """Questions a GGUF file as NornicDB would, and scores its answers."""
+    """Questions a model as NornicDB would, and scores its answers."""
     with open_pipeline("assess", parameters) as pipeline:
         return run_stages(pipeline, parameters)
 
@@ -50,8 +56,10 @@ def assess(parameters: AssessParameters) -> EvalReport:
 def run_stages(p: Pipeline, parameters: AssessParameters) -> EvalReport:
     """The stages in their order."""
     contract = read_contract(p, parameters.nornicdb)
-    if parameters.model is not None and parameters.suite is not None:
-        return evaluate_suite(p, parameters.model, parameters.suite, contract=contract)
+    if parameters.suite is not None:
+        seeded = seed_graphs(p, parameters.suite, contract)
+        if parameters.model is not None:
+            return evaluate_suite(p, parameters.model, parameters.suite, seeded, contract=contract)
     dataset = prepare_data(p, parameters.dataset, contract, parameters.nornicdb)
     if parameters.model is not None:
         return evaluate_file(p, parameters.model, dataset=dataset, contract=contract)
@@ -60,5 +68,5 @@ def run_stages(p: Pipeline, parameters: AssessParameters) -> EvalReport:
     model = train_model(p, dataset=dataset, tokenizer=tokenizer, contract=contract)
     export = export_gguf(p, model=model, dataset=dataset, contract=contract)
     if parameters.suite is not None:
-        return evaluate_suite(p, export, parameters.suite, contract=contract)
+        return evaluate_suite(p, export, parameters.suite, seeded, contract=contract)
     return evaluate_gguf(p, export=export, dataset=dataset, contract=contract)

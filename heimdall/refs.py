@@ -125,9 +125,26 @@ class Slice(Record):
     scores: dict[str, Score]
 
 
+class SeededSuite(Record):
+    """Graphs for a suite's questions that bring none, by the question's id.
+
+    Of the `questions` that need graphs some were `seeded`; of the `mutants` of their queries those graphs tell `killed`
+    apart. `notes` say what a reader of scores on this suite must know.
+    """
+
+    schema_version: Literal[1] = 1
+    artifact: ArtifactRef
+    questions: int
+    seeded: int
+    mutants: int
+    killed: int
+    notes: tuple[str, ...]
+
+
 class EvalReport(Record):
     """What one file scored. `examples` is a JSONL file with every question, answer and judgement; `dataset_digest` is
-    that of the data set, or of the suite's file; `memory_bytes` is what the loaded model and its context take."""
+    that of the data set, or of the suite's file; `memory_bytes` is what the loaded model and its context take. `notes`
+    say what else a reader must know."""
 
     schema_version: Literal[1] = 1
     model: str
@@ -140,6 +157,7 @@ class EvalReport(Record):
     dataset_digest: str
     slices: tuple[Slice, ...]
     examples: ArtifactRef
+    notes: tuple[str, ...] = ()
 
 
 class Verdict(Record):

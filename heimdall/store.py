@@ -110,11 +110,7 @@ class Store:
         path = self._partial(key) / relative
         uri = (Path(key.name) / relative).as_posix()
         if path.is_dir():
-            files = scan(path)
-            digest = digest_json({name: entry.sha256 for name, entry in files.items()})
-            return ArtifactRef(
-                uri=uri, sha256=digest, size=sum(entry.size for entry in files.values()), media_type=media_type
-            )
+            return describe_directory(path).model_copy(update={"uri": uri, "media_type": media_type})
         return ArtifactRef(uri=uri, sha256=digest_file(path), size=path.stat().st_size, media_type=media_type)
 
     def _partial(self, key: StageKey) -> Path:
@@ -125,6 +121,14 @@ def make_key(stage: str, version: int, config: Mapping[str, Any], inputs: Mappin
     """The key of a stage with this resolved configuration (dumped from its model) and these input digests."""
     plain = json.loads(json.dumps(dict(config)))  # as it will be read from the manifest: tuples become lists
     return StageKey(stage=stage, version=version, config=plain, inputs=dict(inputs))
+
+
+def describe_directory(directory: Path) -> ArtifactRef:
+    """A reference to a directory of any place, whose digest is that of its sorted file digests."""
+    files = scan(directory)
+    digest = digest_json({name: entry.sha256 for name, entry in files.items()})
+    size = sum(entry.size for entry in files.values())
+    return ArtifactRef(uri=str(directory.absolute()), sha256=digest, size=size, media_type="inode/directory")
 
 
 def scan(directory: Path) -> dict[str, FileEntry]:

@@ -14,8 +14,10 @@ from heimdall.errors import EngineError
 from nornicdb.grammar import Grammar
 from nornicdb.runtime import Answer, Completion, LocalModel, count_shared, log_probabilities
 
-# With more, every token looks through more cells that are not its own: on a CPU four are faster than eight and sixteen.
-SEQUENCES = 4
+# A token costs a third beside fifteen others of what it costs alone, and hardly less beside more (docs/evaluation.md).
+SEQUENCES = 16
+# Once this share of enough answers had to be asked again, the model is so unsure that single calls are cheaper.
+_UNSURE, _ENOUGH = 2 / 3, SEQUENCES
 _BATCH = 128  # tokens per call of llama_decode
 _Task = TypeVar("_Task", "_Asked", "_Scored")
 _ROOM = 256  # KV cells that are set aside for each question's own tokens; all of them share what one does not need
@@ -96,12 +98,21 @@ class BatchDecoder:
         for prompt in prompts:
             self._model.check_room(prompt, 1)
         tasks = [_Asked(self._model, prompt, max_tokens, grammar) for prompt in prompts]
+        done: set[int] = set()
+        tied = 0
         for index, task in self._run(tasks):
+            done.add(index)
             if task.answer.tied:
+                tied += 1
                 self.asked_again += 1
                 yield index, self._model.complete(prompts[index], max_tokens, grammar=grammar)
             else:
                 yield index, task.answer.finish()
+            if len(done) >= _ENOUGH and tied > _UNSURE * len(done):
+                break
+        for index in range(len(prompts)):
+            if index not in done:
+                yield index, self._model.complete(prompts[index], max_tokens, grammar=grammar)
 
     def score(self, pairs: Sequence[tuple[list[int], list[int]]]) -> Iterator[tuple[int, list[float]]]:
         """Yields the number and the log-probabilities of each pair of prompt and completion, as `LocalModel.score`."""

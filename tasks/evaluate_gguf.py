@@ -1,18 +1,20 @@
-"""Stages `evaluate` and `suite`: a GGUF file questioned through llama.cpp, on a data set or a user's own questions."""
+"""Stages `evaluate` and `suite`: a model questioned on a data set or on a suite."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cypher.graph import read_graphs
 from deployments.target import Target, read_deployment
-from eval.evaluate import EXAMPLES
-from eval.evaluate import evaluate_gguf as question_file
+from eval.evaluate import EXAMPLES, evaluate_model
 from eval.metrics import read_examples
 from eval.questions import Question, plan_questions, plan_suite
 from heimdall.config import Preset
 from heimdall.files import digest_file
-from heimdall.refs import ArtifactRef, ContractRef, DatasetRef, EvalReport, ExportResult
+from heimdall.refs import ArtifactRef, ContractRef, DatasetRef, EvalReport, ExportResult, SeededSuite
+from heimdall.store import describe_directory
 from tasks.read_contract import open_contract
+from tasks.seed_graphs import describe_suite
 from tasks.stage import NotMade, Pipeline, Work, stage
 
 
@@ -22,23 +24,28 @@ def evaluate_gguf(pipeline: Pipeline, export: ExportResult, dataset: DatasetRef,
 
 
 def evaluate_file(pipeline: Pipeline, file: Path, dataset: DatasetRef, contract: ContractRef) -> EvalReport:
-    """Evaluates any GGUF file."""
-    return _evaluate(pipeline, model=_describe_file(file, "application/gguf"), dataset=dataset, contract=contract)
+    """Evaluates any GGUF file or Hugging Face directory."""
+    return _evaluate(pipeline, model=_describe_model(file), dataset=dataset, contract=contract)
 
 
-def evaluate_suite(pipeline: Pipeline, model: ExportResult | Path, suite: Path, contract: ContractRef) -> EvalReport:
-    """Evaluates the quantisation that ships, or any GGUF file, on a user's own questions."""
-    asked = _describe_file(model, "application/gguf") if isinstance(model, Path) else _pick_shipped(model)
-    return _evaluate_suite(pipeline, model=asked, suite=_describe_file(suite, "application/jsonl"), contract=contract)
+def evaluate_suite(
+    pipeline: Pipeline, model: ExportResult | Path, suite: Path, seeded: SeededSuite, contract: ContractRef
+) -> EvalReport:
+    """Evaluates the quantisation that ships, or any model, on the questions of a suite."""
+    asked = _describe_model(model) if isinstance(model, Path) else _pick_shipped(model)
+    return _evaluate_suite(pipeline, model=asked, suite=describe_suite(suite), seeded=seeded, contract=contract)
 
 
 def _pick_shipped(export: ExportResult) -> ArtifactRef:
     return export if isinstance(export, NotMade) else export.files[export.ship].artifact
 
 
-def _describe_file(file: Path, media_type: str) -> ArtifactRef:
+def _describe_model(model: Path) -> ArtifactRef:
+    """A GGUF file, or a directory with the digest that the store would give it."""
+    if model.is_dir():
+        return describe_directory(model)
     return ArtifactRef(
-        uri=str(file.absolute()), sha256=digest_file(file), size=file.stat().st_size, media_type=media_type
+        uri=str(model.absolute()), sha256=digest_file(model), size=model.stat().st_size, media_type="application/gguf"
     )
 
 
@@ -65,7 +72,7 @@ def _pick_config(preset: Preset) -> Mapping[str, Any]:
     return {"evaluation": preset.evaluation.model_dump(exclude={"threads"}), "prompt": preset.data.prompt}
 
 
-@stage("evaluate", version=5, result=EvalReport, config=_pick_config)
+@stage("evaluate", version=6, result=EvalReport, config=_pick_config)
 def _evaluate(work: Work, model: ArtifactRef, dataset: DatasetRef, contract: ContractRef) -> EvalReport:
     data = work.path(dataset.artifact)
     work.tracked.log_dataset(dataset, data, "evaluation")
@@ -73,17 +80,24 @@ def _evaluate(work: Work, model: ArtifactRef, dataset: DatasetRef, contract: Con
     return _ask(work, model, questions, contract, dataset.artifact.sha256)
 
 
-@stage("suite", version=4, result=EvalReport, config=_pick_config)
-def _evaluate_suite(work: Work, model: ArtifactRef, suite: ArtifactRef, contract: ContractRef) -> EvalReport:
-    asked_of = open_contract(work, contract)
-    questions = plan_suite(work.path(suite), asked_of, work.preset.evaluation, work.preset.data.prompt)
-    return _ask(work, model, questions, contract, suite.sha256)
+@stage("suite", version=5, result=EvalReport, config=_pick_config)
+def _evaluate_suite(
+    work: Work, model: ArtifactRef, suite: ArtifactRef, seeded: SeededSuite, contract: ContractRef
+) -> EvalReport:
+    asked_of, graphs = open_contract(work, contract), read_graphs(work.path(seeded.artifact))
+    questions = plan_suite(work.path(suite), asked_of, work.preset.evaluation, work.preset.data.prompt, graphs)
+    return _ask(work, model, questions, contract, suite.sha256, seeded.notes)
 
 
 def _ask(
-    work: Work, model: ArtifactRef, questions: Sequence[Question], contract: ContractRef, dataset_digest: str
+    work: Work,
+    model: ArtifactRef,
+    questions: Sequence[Question],
+    contract: ContractRef,
+    dataset_digest: str,
+    notes: tuple[str, ...] = (),
 ) -> EvalReport:
-    summary = question_file(
+    summary = evaluate_model(
         work.path(model),
         questions,
         open_contract(work, contract),
@@ -102,6 +116,7 @@ def _ask(
         dataset_digest=dataset_digest,
         slices=summary.slices,
         examples=work.describe(EXAMPLES, "application/jsonl"),
+        notes=(*notes, *summary.notes),
     )
     work.tracked.log_metrics(list_scores(report))
     examples = read_examples(work.directory / EXAMPLES)

@@ -7,7 +7,7 @@ import pytest
 from small_graphs import PEOPLE
 
 from cypher.graph import Node, PropertyGraph
-from cypher.judge import Judge
+from cypher.judge import Judge, judge_pair
 from cypher.run import Limits
 
 NAMES = "MATCH (n:Person) RETURN n.name"
@@ -185,7 +185,7 @@ def test_a_worker_that_was_killed_is_started_again(judge):
 def test_a_worker_whose_parent_is_gone_ends_an_endless_query_itself():
     with Judge() as judge:
         process = judge._process
-        judge._connection.send((NAMES, ENDLESS, (PEOPLE,), False, Limits(time_ms=100)))
+        judge._connection.send((judge_pair, (NAMES, ENDLESS, (PEOPLE,), False, Limits()), 100))
         process.join(timeout=20)  # nobody reads its replies or kills it
         assert process.exitcode == -signal.SIGALRM
 

@@ -130,8 +130,11 @@ def test_the_nearest_name_is_taken_only_if_it_is_the_only_near_one() -> None:
 
 
 def test_a_schema_is_read_in_both_spellings() -> None:
-    assert FILMS.labels == {"Person": ("name", "birthYear"), "Movie": ("title", "year", "revenue")}
-    assert FILMS.types == {"ACTED_IN": ("role",), "DIRECTED": (), "KNOWS": (), "ABOUT": ()}
+    assert FILMS.labels == {
+        "Person": {"name": "STRING", "birthYear": "INTEGER"},
+        "Movie": {"title": "STRING", "year": "INTEGER", "revenue": "FLOAT"},
+    }
+    assert FILMS.types == {"ACTED_IN": {"role": "STRING"}, "DIRECTED": {}, "KNOWS": {}, "ABOUT": {}}
     assert [join.start for join in FILMS.relationships] == ["Person", "Person", "Person", "Movie"]
     assert read_schema("") == GraphSchema(labels={}, types={}, relationships=())
     with pytest.raises(InputError, match="Line 2 of the schema"):

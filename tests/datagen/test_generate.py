@@ -11,6 +11,7 @@ from distributed import LocalCluster
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cypher.compare import is_empty
 from cypher.graph import read_graphs
 from cypher.parse import check_syntax
 from cypher.run import EmbeddedGraph
@@ -18,7 +19,6 @@ from datagen import lexicon
 from datagen.actions import ACTIONS
 from datagen.examples import ChunkSpec, combines_held_out, make_chunk
 from datagen.generate import generate_dataset, generate_file, normalize_question, plan_counts
-from datagen.proof import is_empty
 from heimdall.answers import format_action
 from heimdall.config import DataConfig
 from heimdall.errors import InputError

@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sampled_queries import sample
 
+from cypher.compare import is_empty
 from cypher.run import EmbeddedGraph, Result
 from datagen import lexicon
 from datagen.invention import invent_word
 from datagen.phrasing import Phraser, add_typo, count_held_out
-from datagen.proof import is_empty, prove
+from datagen.proof import prove
 from datagen.queries import mutate, write_cypher, write_value
 from datagen.questions import LiteralNames, NaturalNames, ask
 from datagen.schemas import sample_graph, sample_schema

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import PRESET, copy_site, heimdall
 from conftest import Smoke
+from tiny_models import save_model
 
 from deployments.publish import publish
 from deployments.target import ModelDetails, Target, read_deployment
@@ -112,7 +113,7 @@ def test_any_file_is_asked_a_users_own_questions_without_data_or_training(tiny_g
     suite.write_text("".join(json.dumps(line) + "\n" for line in lines))
     arguments = ("evaluate", str(tiny_gguf), *PRESET, "--suite", "mine.jsonl", "--set", "evaluation.max_tokens=4")
     ended = heimdall(tmp_path, *arguments, "--output_dir", "out", "--json")
-    assert [stage for stage, _ in ended.stages] == ["contract", "suite"]
+    assert [stage for stage, _ in ended.stages] == ["contract", "seed", "suite"]
     result = json.loads(ended.out)
     assert result["result"]["dataset_digest"] == digest_file(suite)
     assert {(part["family"], part["split"]): part["scores"]["judged"]["n"] for part in result["result"]["slices"]} == {
@@ -130,6 +131,24 @@ def test_any_file_is_asked_a_users_own_questions_without_data_or_training(tiny_g
     assert all(f"  {title} " in table.out for title in titles)
     suite.write_text(suite.read_text() + "{}\n")
     assert "mine.jsonl:3: question" in heimdall(tmp_path, *arguments, code=3).err
+
+
+def test_a_hugging_face_directory_is_asked_the_suite_of_another_project(tmp_path: Path) -> None:
+    save_model(tmp_path / "model", max_position_embeddings=4096)
+    schema = "Person {name: STRING, age: INTEGER}"
+    rows = [f"How many people?,{json.dumps(schema)},{query},{name}" for name, query in (("i1", "MATCH (p:Person) "
+            "WHERE p.age > 30 RETURN count(p)"), ("i2", "MATCH (p:Person RETURN p"))]  # fmt: skip
+    (tmp_path / "suite.csv").write_text("\n".join(["question,schema,cypher,instance_id", *rows, ""]))
+    arguments = ("evaluate", "model", *PRESET, "--suite", "suite.csv", "--set", "evaluation.max_tokens=4")
+    ended = heimdall(tmp_path, *arguments, "--output_dir", "out", "--json")
+    report = json.loads(ended.out)["result"]
+    assert report["model_bytes"] == sum(file.stat().st_size for file in (tmp_path / "model").iterdir())
+    assert any("1 of 2 expected queries are wrong themselves" in note for note in report["notes"])
+    assert any("Small graphs were made for 1 of 1" in note for note in report["notes"])
+    examples = read_examples(tmp_path / "out/examples.jsonl")
+    assert {example.id: example.judgement for example in examples} == {"i1": "wrong", "i2": "not_judged"}
+    next((tmp_path / "model").glob("*.safetensors")).unlink()
+    assert "no *.safetensors" in heimdall(tmp_path, *arguments, code=3).err
 
 
 @pytest.mark.parametrize("spelling", ["--batch_size", "--batch-size"])

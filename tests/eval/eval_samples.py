@@ -2,11 +2,15 @@
 
 import functools
 import random
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from eval.metrics import Example, score_examples
 from heimdall.config import EvalConfig
 from heimdall.refs import ArtifactRef, EvalReport
 from heimdall.rows import Family
+from nornicdb.grammar import Grammar
+from nornicdb.runtime import Completion
 
 FAMILIES: tuple[Family, ...] = ("action", "cypher_schema", "cypher_plain")
 ACTIONS = ("heimdall.help", "heimdall.watcher.query", "heimdall.watcher.db_stats", "heimdall.watcher.discover")
@@ -110,3 +114,43 @@ def _make_exact(share: float) -> EvalReport:
             for i, change in enumerate(changes)
         ]
     )
+
+
+class Scripted:
+    """A model that answers each turn, or each turn's last line, as told; by itself, side by side, under a grammar."""
+
+    def __init__(self, replies: Mapping[str, str]) -> None:
+        self.replies = replies
+        self.asked: list[str] = []
+
+    def tokenize(self, text: str) -> list[int]:
+        return list(text.encode())
+
+    def complete(self, prompt: Any, max_tokens: int, *, fresh: bool = False) -> Completion:
+        turn = bytes(prompt).decode().rsplit("<|im_start|>user\n", 1)[1].split("<|im_end|>")[0]
+        self.asked.append(turn)
+        reply = self.replies.get(turn) or self.replies[turn.splitlines()[-1]]
+        return Completion(
+            text=reply,
+            tokens=tuple(reply.encode()),
+            prompt_tokens=len(prompt),
+            reused_tokens=0,
+            first_token_ms=5.0,
+            total_ms=20.0,
+            stopped="eog",
+        )
+
+
+class ScriptedBatch:
+    """The same answers, one after the other."""
+
+    def __init__(self, model: Scripted) -> None:
+        self.model = model
+
+    def complete(
+        self, prompts: Sequence[list[int]], max_tokens: int, grammar: Grammar | None = None
+    ) -> Iterator[tuple[int, Completion]]:
+        return ((index, self.model.complete(prompt, max_tokens)) for index, prompt in enumerate(prompts))
+
+    def score(self, pairs: Sequence[tuple[list[int], list[int]]]) -> Iterator[tuple[int, list[float]]]:
+        return ((index, [-0.5] * len(completion)) for index, (_, completion) in enumerate(pairs))

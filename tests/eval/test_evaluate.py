@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cypher.graph import Node, PropertyGraph, SchemaGraphs, write_graphs
 from cypher.judge import Judge
 from cypher.run import Limits
-from eval.evaluate import ask_questions, evaluate_gguf
+from eval.evaluate import ask_questions, evaluate_model
 from eval.judging import Bench, Outcome, judge_reply, measure_similarity
 from eval.metrics import Example, find_score, list_metrics, read_examples, score_examples
 from eval.questions import ORDERS, PERPLEXITY_ROWS, Question, plan_questions
@@ -315,7 +315,7 @@ def test_a_real_file_is_questioned_and_scored(tiny_gguf: Path, contract: Contrac
     def note(done: int, total: int, note: str = "") -> None:
         seen.append((done, total, note))
 
-    summary = evaluate_gguf(tiny_gguf, plan_questions(dataset, config, "minimal"), contract, config, out, note)
+    summary = evaluate_model(tiny_gguf, plan_questions(dataset, config, "minimal"), contract, config, out, note)
     assert summary.questions == 6
     assert seen[-1] == (6, 6, "0% right")
     assert [(part.family, part.split) for part in summary.slices] == [
@@ -333,7 +333,7 @@ def test_a_real_file_is_questioned_and_scored(tiny_gguf: Path, contract: Contrac
     assert len(examples) == 6
     assert summary.memory_bytes > tiny_gguf.stat().st_size // 2
     assert all(example.confidence is not None and 0 < example.confidence < 1 for example in examples)
-    again = evaluate_gguf(
+    again = evaluate_model(
         tiny_gguf, plan_questions(dataset, config, "minimal"), contract, config, tmp_path / "again", silent
     )
     timeless = [example.model_copy(update={"first_token_ms": 0.0, "total_ms": 0.0}) for example in examples]
@@ -355,7 +355,7 @@ def test_an_interrupted_evaluation_leaves_nothing(tiny_gguf: Path, contract: Con
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        evaluate_gguf(tiny_gguf, questions, contract, EvalConfig(max_tokens=4), out, interrupt)
+        evaluate_model(tiny_gguf, questions, contract, EvalConfig(max_tokens=4), out, interrupt)
     assert list(out.iterdir()) == []
 
 

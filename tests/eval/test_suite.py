@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eval_samples import Scripted, ScriptedBatch
 
 from cypher.judge import Judge
 from cypher.run import Limits
@@ -19,8 +20,6 @@ from heimdall.answers import format_action
 from heimdall.config import EvalConfig
 from heimdall.errors import InputError
 from nornicdb.contract import load_reference_contract
-from nornicdb.grammar import Grammar
-from nornicdb.runtime import Completion
 
 QUERY = "heimdall.watcher.query"
 GOLD = "MATCH (p:Person) WHERE p.age > 30 RETURN p.name"
@@ -40,46 +39,6 @@ ACTIONS = [
 CONTRACT = load_reference_contract()
 
 
-class Scripted:
-    """A model that answers each question as told, by itself, side by side and under a grammar."""
-
-    def __init__(self, replies: Sequence[str]) -> None:
-        self.replies = {f"Question {number}?": reply for number, reply in enumerate(replies, start=1)}
-        self.asked: list[str] = []
-
-    def tokenize(self, text: str) -> list[int]:
-        return list(text.encode())
-
-    def complete(self, prompt: Any, max_tokens: int, *, fresh: bool = False) -> Completion:
-        turn = bytes(prompt).decode().rsplit("<|im_start|>user\n", 1)[1].split("<|im_end|>")[0]
-        self.asked.append(turn)
-        reply = self.replies[turn.splitlines()[-1]]
-        return Completion(
-            text=reply,
-            tokens=tuple(reply.encode()),
-            prompt_tokens=len(prompt),
-            reused_tokens=0,
-            first_token_ms=5.0,
-            total_ms=20.0,
-            stopped="eog",
-        )
-
-
-class ScriptedBatch:
-    """The same answers, one after the other."""
-
-    def __init__(self, model: Scripted) -> None:
-        self.model = model
-
-    def complete(
-        self, prompts: Sequence[list[int]], max_tokens: int, grammar: Grammar | None = None
-    ) -> Iterator[tuple[int, Completion]]:
-        return ((index, self.model.complete(prompt, max_tokens)) for index, prompt in enumerate(prompts))
-
-    def score(self, pairs: Sequence[tuple[list[int], list[int]]]) -> Iterator[tuple[int, list[float]]]:
-        return ((index, [-0.5] * len(completion)) for index, (_, completion) in enumerate(pairs))
-
-
 @pytest.fixture(scope="module")
 def judge() -> Iterator[Judge]:
     with Judge() as worker:
@@ -94,7 +53,8 @@ def write_suite(path: Path, *lines: dict[str, Any]) -> Path:
 
 def ask(path: Path, replies: Sequence[str], judge: Judge) -> tuple[list[Example], Scripted]:
     """The examples in the order of the lines."""
-    model, config = Scripted(replies), EvalConfig(timed_rows=0)
+    said = {f"Question {number}?": reply for number, reply in enumerate(replies, start=1)}
+    model, config = Scripted(said), EvalConfig(timed_rows=0)
     questions = plan_suite(path, CONTRACT, config, "minimal")
     bench = Bench(CONTRACT, judge, Limits(time_ms=config.time_limit_ms, rows=config.row_limit))
     examples = ask_questions(questions, config, bench, model, ScriptedBatch(model), None)
@@ -204,7 +164,8 @@ def test_a_broken_line_is_named_in_one_sentence(line: dict[str, Any], says: str,
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [("", "holds no question"), ("{", ":1: the line"), ("\n[]\n", ":2: the line")]
+    ("text", "says"),
+    [("", "holds no question"), ("{", ":1: the line"), ("\n[]\n", "holds no question"), ("\n{\n[]\n", ":2: the line")],
 )
 def test_a_file_that_is_no_suite_is_refused(text: str, says: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"

@@ -1,0 +1,99 @@
+"""Gives small graphs to the questions of a suite that brings none, and says of how many it could not."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+
+from cypher.graph import SchemaGraphs, write_graphs
+from cypher.seeding import Seeding, seed_graphs, seed_in_process
+from cypher.worker import Worker
+from eval.suite import SuiteRow
+from heimdall.progress import Progress
+from heimdall.refs import Record
+
+GRAPHS = "graphs.jsonl"
+_NAMED = 5  # rows that are named for each reason
+
+
+class SeedSummary(Record):
+    """How many of `questions` got graphs, and how many of their queries' near misses those tell apart."""
+
+    questions: int
+    seeded: int
+    mutants: int
+    killed: int
+    notes: tuple[str, ...]
+
+
+def seed_suite(rows: Sequence[SuiteRow], seed: int, workers: int, out_dir: Path, progress: Progress) -> SeedSummary:
+    """Writes the graphs of each row that needs some into `out_dir`; `schema_id` is the row's id there.
+
+    Those are rows with a query, a schema that can be read and no graphs of their own. The graphs of a row depend only
+    on its query, its schema and the seed, unless a query reaches the limit of time.
+    """
+    wanted = [row for row in rows if row.fault is None and not row.graphs and row.graph_schema is not None]
+    wanted = [row for row in wanted if row.accepted[0].cypher is not None]
+    found: list[Seeding] = []
+    free: SimpleQueue[Worker] = SimpleQueue()
+    crew = [Worker(seed_graphs) for _ in range(min(workers, len(wanted)))]
+    try:
+        for worker in crew:
+            worker.__enter__()
+            free.put(worker)
+        with ThreadPoolExecutor(max(len(crew), 1)) as pool:
+            for seeding in pool.map(lambda row: _seed(row, seed, free), wanted):
+                found.append(seeding)
+                progress(len(found), len(wanted))
+    finally:
+        for worker in crew:
+            worker.__exit__(None, None, None)
+    seeded = [(row, seeding) for row, seeding in zip(wanted, found, strict=True) if seeding.graphs]
+    write_graphs(
+        out_dir / GRAPHS,
+        (SchemaGraphs(schema_id=row.id, schema_text="", graphs=seeding.graphs) for row, seeding in seeded),
+    )
+    mutants, killed = (sum(getattr(each, name) for _, each in seeded) for name in ("mutants", "killed"))
+    notes = list(_write_notes(rows, {row.id: each for row, each in zip(wanted, found, strict=True)}, mutants, killed))
+    return SeedSummary(questions=len(wanted), seeded=len(seeded), mutants=mutants, killed=killed, notes=tuple(notes))
+
+
+def _seed(row: SuiteRow, seed: int, free: SimpleQueue[Worker]) -> Seeding:
+    worker = free.get()
+    try:
+        query = row.accepted[0]
+        assert query.cypher is not None
+        assert row.graph_schema is not None
+        return seed_in_process(worker, query.cypher, row.graph_schema, ordered=query.ordered, seed=seed)
+    finally:
+        free.put(worker)
+
+
+def _write_notes(rows: Sequence[SuiteRow], seedings: Mapping[str, Seeding], mutants: int, killed: int) -> Iterable[str]:
+    """What a reader of the scores must know of the suite, in sentences."""
+    faulty = [row for row in rows if row.fault is not None]
+    if faulty:
+        named = ", ".join(f"{row.id} ({row.fault})" for row in faulty[:_NAMED])
+        yield (
+            f"{len(faulty)} of {len(rows)} expected queries are wrong themselves, so nothing is judged by them: {named}"
+            + (", …." if len(faulty) > _NAMED else ".")
+        )
+    bare = [row for row in rows if row.family == "cypher_plain" and not row.graphs and row.fault is None]
+    if bare:
+        yield f"{len(bare)} questions come without a schema; without graphs of their own they are judged by form alone."
+    unread = [row for row in rows if row.family == "cypher_schema" and row.graph_schema is None and not row.graphs]
+    if unread:
+        yield f"{len(unread)} schemas are in no notation that is known, so these questions are judged by form alone."
+    if not seedings:
+        return
+    count = sum(bool(each.graphs) for each in seedings.values())
+    share = f", which tell {killed / mutants:.1%} of {mutants} near misses from the right query" if mutants else ""
+    yield f"Small graphs were made for {count} of {len(seedings)} queries{share}."
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for name, each in seedings.items():
+        if not each.graphs:
+            by_reason[each.reason].append(name)
+    for reason, names in sorted(by_reason.items(), key=lambda item: -len(item[1])):
+        more = ", …" if len(names) > _NAMED else ""
+        yield f"{len(names)} judged by form alone, as {reason}: {', '.join(names[:_NAMED])}{more}."

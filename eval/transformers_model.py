@@ -1,0 +1,342 @@
+"""Answers of a Hugging Face model directory: greedy, ended as NornicDB ends them, one by one or many side by side.
+
+Weights are read from safetensors only, no code of the directory is run, and everything is computed in float32, so that
+the answers are those of the weights.
+"""
+
+import copy
+import inspect
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from heimdall.errors import InputError, UsageError
+from nornicdb.grammar import Grammar
+from nornicdb.prompts import CONTROL_TOKENS, STOP_STRINGS
+from nornicdb.runtime import Completion, count_shared
+
+# Logits of one position differ in their last bits when computed beside others or with more padding. Two likeliest
+# tokens closer than this are a tie; in float32 the noise is about a thousandth of it (benchmarks/evaluation.py).
+TIE = 0.01
+SIDE_BY_SIDE = 8
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
+
+
+def check_directory(directory: Path) -> None:
+    """Raises `InputError` unless the directory has what a model needs: configuration, safetensors, tokenizer."""
+    if not (directory / "config.json").is_file():
+        adapter = (directory / "adapter_config.json").is_file()
+        what = "is an adapter; merge it into its base model first" if adapter else "has no config.json"
+        raise InputError(f"'{directory}' {what}: give a GGUF file or a whole Hugging Face model directory.")
+    if not any(directory.glob("*.safetensors")):
+        raise InputError(f"'{directory}' has no *.safetensors file; pickled weights are not loaded, convert them.")
+    if not any((directory / name).is_file() for name in _TOKENIZERS):
+        raise InputError(f"'{directory}' has no tokenizer ({', '.join(_TOKENIZERS)}); save it beside the weights.")
+
+
+class TransformersModel:
+    """A loaded model directory. A context manager; `notes` say what a reader of its scores must know.
+
+    Raises `InputError` for a directory that is damaged, incomplete or needs code of its own.
+    """
+
+    def __init__(self, directory: Path, *, context_size: int, threads: int) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        check_directory(directory)
+        self.context_size = context_size
+        self._threads_before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
+            self._model, loading = AutoModelForCausalLM.from_pretrained(
+                directory,
+                dtype=torch.float32,
+                use_safetensors=True,
+                weights_only=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                output_loading_info=True,
+            )
+        except Exception as error:  # transformers raises many kinds for a directory that is no model
+            torch.set_num_threads(self._threads_before)
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise InputError(f"'{directory}' cannot be loaded: {reason}") from error
+        missing = sorted(loading["missing_keys"])
+        if missing or loading.get("mismatched_keys"):
+            torch.set_num_threads(self._threads_before)
+            first = missing[0] if missing else "a weight of another shape"
+            raise InputError(f"'{directory}' is incomplete: {len(missing)} weights are missing, the first is {first}.")
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._model.to(self._device).eval()
+        self._accepts = set(inspect.signature(self._model.forward).parameters)
+        self._ends: dict[int, bool] = {}
+        self._ends_named = _list_ends(self._model, self._tokenizer)
+        # As llama.cpp does with the GGUF file of such a model, a first token is added where the tokenizer adds one.
+        first, bare = (self._tokenizer("a", add_special_tokens=flag)["input_ids"] for flag in (True, False))
+        self._begin = [first[0]] if len(first) > len(bare) and first[0] == self._tokenizer.bos_token_id else []
+        markers = [marker for marker in CONTROL_TOKENS[1:] if len(self.tokenize(marker)) != 1 + len(self._begin)]
+        self.notes: tuple[str, ...] = ()
+        if markers:
+            said = " and ".join(markers)
+            self.notes = (f"The model's tokenizer has no token {said}: it was asked in ChatML all the same.",)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import torch
+
+        self._model = None
+        torch.set_num_threads(self._threads_before)
+
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids of a prompt: markers become control tokens, and the tokenizer says whether a BOS is added."""
+        return [*self._begin, *self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]]
+
+    def complete(self, prompt: str | list[int], max_tokens: int, *, fresh: bool = False) -> Completion:
+        """Answers greedily. Nothing is ever kept of the call before, so `fresh` changes nothing.
+
+        Raises `UsageError` for a prompt that leaves no room in the context.
+        """
+        tokens = self.tokenize(prompt) if isinstance(prompt, str) else list(prompt)
+        self.check_room(tokens, 1)
+        (answer,) = self.generate([tokens], max_tokens, None)
+        return self.finish(answer)
+
+    def check_room(self, prompt: Sequence[int], needed: int) -> None:
+        """Raises `UsageError` for an empty prompt and for one that leaves no room for `needed` tokens."""
+        if not prompt:
+            raise UsageError("the prompt is empty.")
+        if len(prompt) + needed > self.context_size:
+            raise UsageError(
+                f"the prompt has {len(prompt)} tokens and leaves no room for {needed} more in a context of "
+                f"{self.context_size}; raise context_size."
+            )
+
+    def can_share(self) -> bool:
+        """Whether sequences may stand side by side with padding: layers that look at a window, or keep a state, count
+        the padding too."""
+        kinds = getattr(self._model.config, "layer_types", None) or ["full_attention"]
+        window = getattr(self._model.config, "sliding_window", None)
+        return set(kinds) == {"full_attention"} and (not window or hasattr(self._model.config, "layer_types"))
+
+    def read_prefix(self, tokens: Sequence[int]) -> "Prefix":
+        """Decodes what several prompts begin with, to be used by all of them."""
+        import torch
+
+        with torch.inference_mode():
+            ids = torch.tensor([list(tokens)], device=self._device)
+            return Prefix(tuple(tokens), self._forward(input_ids=ids, use_cache=True).past_key_values)
+
+    def generate(self, prompts: Sequence[list[int]], max_tokens: int, prefix: "Prefix | None") -> list["Growing"]:
+        """Greedy answers to prompts that all begin with the prefix, side by side."""
+        import torch
+
+        growing = [Growing(index, len(prompt)) for index, prompt in enumerate(prompts)]
+        alive = list(growing)
+        with torch.inference_mode():
+            output, mask = self._start(prompts, prefix, keep=1)
+            while True:
+                rows = output.logits[:, -1].float()
+                top = rows.topk(2, dim=-1)
+                chances = torch.log_softmax(rows, dim=-1).gather(1, top.indices[:, :1])
+                going = []
+                for place, each in enumerate(alive):
+                    token = int(top.indices[place, 0])
+                    each.take(token, float(top.values[place, 0] - top.values[place, 1]), float(chances[place, 0]))
+                    if self.is_end(token):
+                        each.end = token
+                        each.tokens.pop()
+                    elif len(each.tokens) < max_tokens and each.prompt_tokens + len(each.tokens) < self.context_size:
+                        going.append(place)
+                    each.total = time.perf_counter()
+                if not going:
+                    return growing
+                cache = output.past_key_values
+                if len(going) < len(alive):
+                    chosen = torch.tensor(going, device=self._device)
+                    cache.batch_select_indices(chosen)
+                    mask = mask[chosen]
+                    alive = [alive[place] for place in going]
+                mask = torch.cat([mask, mask.new_ones(len(alive), 1)], dim=1)
+                ids = torch.tensor([[each.tokens[-1]] for each in alive], device=self._device)
+                output = self._forward(
+                    input_ids=ids,
+                    attention_mask=mask,
+                    position_ids=mask.sum(dim=1, keepdim=True) - 1,
+                    past_key_values=cache,
+                    use_cache=True,
+                )
+
+    def score(self, pairs: Sequence[tuple[list[int], list[int]]], prefix: "Prefix | None") -> list[list[float]]:
+        """Natural-log probability of each completion token of each pair, given all tokens before it."""
+        import torch
+
+        with torch.inference_mode():
+            most = max(len(completion) for _, completion in pairs)
+            output, _ = self._start([[*prompt, *completion[:-1]] for prompt, completion in pairs], prefix, keep=most)
+            scores = []
+            for row, (_, completion) in zip(output.logits, pairs, strict=True):
+                chances = torch.log_softmax(row[-len(completion) :].double(), dim=-1)
+                wanted = torch.tensor(completion, device=self._device)[:, None]
+                scores.append([float(value) for value in chances.gather(1, wanted)[:, 0]])
+            return scores
+
+    def is_end(self, token: int) -> bool:
+        """Whether an answer ends at this token: by the model's configuration, or by the token's text as in NornicDB."""
+        known = self._ends.get(token)
+        if known is None:
+            known = token in self._ends_named or self._tokenizer.decode([token]) in STOP_STRINGS
+            self._ends[token] = known
+        return known
+
+    def finish(self, answer: "Growing") -> Completion:
+        """The whole answer, with the times of the calls that it took part in."""
+        return Completion(
+            text=self._tokenizer.decode(answer.tokens, clean_up_tokenization_spaces=False),
+            tokens=tuple(answer.tokens),
+            prompt_tokens=answer.prompt_tokens,
+            reused_tokens=0,
+            first_token_ms=(answer.first - answer.started) * 1000.0,
+            total_ms=(answer.total - answer.started) * 1000.0,
+            stopped="limit" if answer.end is None else "eog",
+            end_token=answer.end,
+            log_probability=answer.log_probability,
+        )
+
+    def _start(self, prompts: Sequence[list[int]], prefix: "Prefix | None", keep: int) -> tuple[Any, Any]:
+        """Decodes what stands behind the prefix, padded on its left; returns the output and the attention mask."""
+        import torch
+
+        shared = 0 if prefix is None else len(prefix.tokens)
+        rest = [prompt[shared:] for prompt in prompts]
+        width = max(map(len, rest))
+        ids = torch.zeros(len(rest), width, dtype=torch.long)
+        mask = torch.ones(len(rest), shared + width, dtype=torch.long)
+        for row, tokens in enumerate(rest):
+            ids[row, width - len(tokens) :] = torch.tensor(tokens)
+            mask[row, shared : shared + width - len(tokens)] = 0
+        mask = mask.to(self._device)
+        cache = None
+        if prefix is not None:
+            cache = copy.deepcopy(prefix.cache)
+            cache.batch_repeat_interleave(len(rest))
+        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, shared:]
+        output = self._forward(
+            input_ids=ids.to(self._device),
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=keep,
+        )
+        return output, mask
+
+    def _forward(self, **inputs: Any) -> Any:
+        return self._model(**{name: value for name, value in inputs.items() if name in self._accepts})
+
+
+class Prefix:
+    """What several prompts begin with, and its keys and values."""
+
+    def __init__(self, tokens: tuple[int, ...], cache: Any) -> None:
+        self.tokens, self.cache = tokens, cache
+
+
+class Growing:
+    """An answer as it grows."""
+
+    def __init__(self, index: int, prompt_tokens: int) -> None:
+        self.index, self.prompt_tokens = index, prompt_tokens
+        self.tokens: list[int] = []
+        self.end: int | None = None
+        self.tied = False  # whether rounding could have changed a choice
+        self.log_probability = 0.0
+        self.started = time.perf_counter()
+        self.first = self.total = self.started
+
+    def take(self, token: int, lead: float, log_probability: float) -> None:
+        """Adds the likeliest token, which is `lead` before the second."""
+        if not self.tokens:
+            self.first = time.perf_counter()
+        self.tokens.append(token)
+        self.tied = self.tied or lead < TIE
+        self.log_probability += log_probability
+
+
+class TransformersBatch:
+    """Many answers at once: what all prompts begin with is decoded once, the rest side by side.
+
+    The answers are those of `TransformersModel.complete`: where rounding could have decided between two tokens, the
+    question is asked again by itself, which `asked_again` counts.
+    """
+
+    def __init__(self, model: TransformersModel, *, side_by_side: int = SIDE_BY_SIDE) -> None:
+        self._model = model
+        self._side_by_side = side_by_side if model.can_share() else 1
+        self.asked_again = 0
+        self._prefix: Prefix | None = None
+
+    def complete(
+        self, prompts: Sequence[list[int]], max_tokens: int, grammar: Grammar | None = None
+    ) -> Iterator[tuple[int, Completion]]:
+        """Yields each prompt's number and answer as soon as those beside it are there. There is no grammar here.
+
+        Raises `UsageError` for a prompt that leaves no room in the context.
+        """
+        if grammar is not None:
+            raise UsageError("A Hugging Face model is not asked under a grammar; leave it out.")
+        for prompt in prompts:
+            self._model.check_room(prompt, 1)
+        for numbers, prefix in self._plan(prompts, [len(prompt) - 1 for prompt in prompts]):
+            for answer in self._model.generate([prompts[number] for number in numbers], max_tokens, prefix):
+                number = numbers[answer.index]
+                if answer.tied:
+                    self.asked_again += 1
+                    yield number, self._model.complete(prompts[number], max_tokens)
+                else:
+                    yield number, self._model.finish(answer)
+
+    def score(self, pairs: Sequence[tuple[list[int], list[int]]]) -> Iterator[tuple[int, list[float]]]:
+        """Yields the number and the log-probabilities of each pair of prompt and completion."""
+        for prompt, completion in pairs:
+            if not completion:
+                raise UsageError("there is no completion to score.")
+            self._model.check_room(prompt, len(completion))
+        texts = [[*prompt, *completion[:-1]] for prompt, completion in pairs]
+        for numbers, prefix in self._plan(texts, [len(prompt) - 1 for prompt, _ in pairs]):
+            scores = self._model.score([pairs[number] for number in numbers], prefix)
+            yield from zip(numbers, scores, strict=True)
+
+    def _plan(self, texts: Sequence[list[int]], most: Sequence[int]) -> Iterator[tuple[list[int], Prefix | None]]:
+        """Which texts stand side by side, those of like length, and what all of them begin with.
+
+        Of each text at most its first `most` tokens may be shared, as the logits of the others are needed.
+        """
+        if not texts:
+            return
+        beginnings = [text[:count] for text, count in zip(texts, most, strict=True)]
+        shared = min(beginnings)[: count_shared(min(beginnings), max(beginnings))]
+        if self._prefix is None or list(self._prefix.tokens) != shared:
+            self._prefix = self._model.read_prefix(shared) if shared and len(texts) > 1 else None
+        order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
+        for start in range(0, len(order), self._side_by_side):
+            yield order[start : start + self._side_by_side], self._prefix
+
+
+def _list_ends(model: Any, tokenizer: Any) -> frozenset[int]:
+    """The ends of a text by the model's generation settings, its configuration and its tokenizer."""
+    found: set[int] = set()
+    for value in (
+        getattr(model.generation_config, "eos_token_id", None),
+        getattr(model.config, "eos_token_id", None),
+        tokenizer.eos_token_id,
+    ):
+        found.update(value if isinstance(value, list | tuple) else () if value is None else (value,))
+    return frozenset(found)

@@ -67,10 +67,10 @@ def simulate_tuning(rng: random.Random, name: Names, *, twin: bool) -> dict[str,
     node, target = schema.nodes[relation.start], schema.nodes[relation.end]
     label = node.label
     prop, shown_prop = rng.choice(node.properties), rng.choice(node.properties)
-    values = sorted(
+    held = sorted(
         {n.properties[prop.name] for n in graph.nodes if label in n.labels and prop.name in n.properties}, key=str
     )
-    values = [value for value in values if isinstance(value, int | float | str) and not isinstance(value, bool)]
+    values = [value for value in held if isinstance(value, int | float | str) and not isinstance(value, bool)]
     if len(values) < 2:
         return None
     first, second = (write_value(value) for value in rng.sample(values, 2))

@@ -4,13 +4,17 @@ A generator is a function of a split and a source of randomness. It keeps apart 
 wordings (`datagen.phrasing`) in `test_phrasing`, facts and cases in `test_fact`.
 """
 
+import random
+from collections.abc import Callable
 from typing import NamedTuple
 from zlib import crc32
 
+from datagen.phrasing import Phraser
 from heimdall.answers import Answer
 from heimdall.rows import Message, Prompt, Split
 
 _HELD_OUT_SHARE = 8  # one source in so many
+_ATTEMPTS = 60  # until a draft that fits its split is given up
 
 
 class Draft(NamedTuple):
@@ -31,3 +35,13 @@ def fits_split(source: str, split: Split) -> bool:
     """Whether questions about this fact or case may stand in the split: one fact in eight is in `test_fact` alone."""
     held_out = crc32(source.encode()) % _HELD_OUT_SHARE == 0
     return held_out == (split == "test_fact")
+
+
+def draw_fitting(make: Callable[[Phraser], Draft], rng: random.Random, split: Split) -> Draft | None:
+    """The first of some drafts that may stand in the split, with the wordings it used; None if none may."""
+    for _ in range(_ATTEMPTS):
+        phraser = Phraser(rng, held_out=split == "test_phrasing")
+        draft = make(phraser)
+        if (split != "test_phrasing" or phraser.novel) and fits_split(draft.source or draft.question, split):
+            return draft._replace(productions=tuple(phraser.used))
+    return None

@@ -6,21 +6,28 @@ Everything a chunk does follows from its specification, so chunks may run in any
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import cycle, islice
 from typing import NamedTuple
 
 from cypher.graph import PropertyGraph, SchemaGraphs
 from cypher.run import EmbeddedGraph
 from datagen import lexicon
 from datagen.actions import QUERY, ask_for_action, match_actions
+from datagen.code_review import draw_code_review
+from datagen.coding import draw_code
 from datagen.cognitive import TASKS, draw_cognitive
-from datagen.draft import Draft
+from datagen.draft import Draft, draw_fitting
+from datagen.mtg import draw_mtg
 from datagen.operations import draw_operation, list_questions
+from datagen.passages import draw_passage
 from datagen.phrasing import Phraser, add_typo, polish
 from datagen.proof import prove
 from datagen.queries import Query, sample_query, write_cypher
 from datagen.questions import LiteralNames, NaturalNames, ask, protected_words
 from datagen.review import draw_review
 from datagen.schemas import sample_graph, sample_schema
+from datagen.sentiment import draw_sentiment
+from datagen.tlp import draw_tlp
 from heimdall.answers import ActionAnswer, format_action
 from heimdall.config import DataConfig
 from heimdall.errors import UsageError
@@ -32,6 +39,7 @@ SCHEMAS_PER_CHUNK = 40
 REQUESTS_PER_CHUNK = 400
 EVALUATION_QUESTIONS_PER_SCHEMA = 2
 TYPO_SHARE = 0.04
+GENERAL = (draw_mtg, draw_tlp, draw_sentiment, draw_code_review, draw_passage)
 _ATTEMPTS = 12  # per wanted question; a schema that yields less is left with less
 
 # Pairs of operators that training never combines; the composition split is made of them.
@@ -100,6 +108,11 @@ def _draw(spec: ChunkSpec, rng: random.Random) -> Iterator[Draft | None]:
             return (draw_operation(questions, spec.split, rng) for _ in range(REQUESTS_PER_CHUNK))
         case "tlp_review" | "cognitive":
             return (_draw_of_pair(spec, number) for number in range(REQUESTS_PER_CHUNK))
+        case "code":
+            return (draw_code(spec.config, rng, spec.split, number) for number in range(REQUESTS_PER_CHUNK))
+        case "general":
+            makers = islice(cycle(GENERAL), REQUESTS_PER_CHUNK)
+            return (draw_fitting(make, rng, spec.split) for make in makers)
         case _:
             raise UsageError(f"data.shares: no generator makes '{spec.family}' rows.")
 

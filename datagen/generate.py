@@ -35,6 +35,8 @@ _SPLITS: dict[Family, tuple[Split, ...]] = {
     "operations": ("validation", "test_iid", "test_phrasing", "test_fact"),
     "tlp_review": ("validation", "test_iid", "test_phrasing", "test_fact"),
     "cognitive": ("validation", "test_iid", "test_phrasing", "test_fact"),
+    "code": ("validation", "test_iid", "test_phrasing", "test_fact"),
+    "general": ("validation", "test_iid", "test_phrasing", "test_fact"),
 }
 _PARTS = "parts"
 _IDLE_CHUNKS = 40  # chunks in a row without a new row: the wording is exhausted

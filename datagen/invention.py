@@ -15,6 +15,14 @@ _END = "$"
 _HELD_OUT_PART = 8  # every eighth word that can be made up is for held-out schemas only
 _PREPOSITIONS = ("to", "for", "in", "at", "with", "from", "on")
 
+_RESERVED = frozenset(
+    """abstract assert async await boolean break byte case catch char class const continue debugger default defer delete
+    double elif else enum eval except export extends final finally float from func function global goto implements import
+    instanceof interface lambda long native none nonlocal null package pass print private protected public raise range
+    record return sealed select short static strictfp string struct super switch synchronized this throw throws transient
+    true try type typeof undefined using void volatile while with yield""".split()  # noqa: SIM905
+)
+
 
 def _split_words(lexicon: Lexicon) -> list[str]:
     """The lower-case words of a lexicon, in order and once each."""
@@ -48,6 +56,16 @@ def invent_word(rng: random.Random, shortest: int = 4, longest: int = 8, *, held
         reserved = zlib.crc32(word.encode()) % _HELD_OUT_PART == 0
         if shortest <= len(word) <= longest and word not in _REAL and reserved == held_out:
             return word
+
+
+def invent_identifiers(rng: random.Random, number: int) -> list[str]:
+    """Different words of which none is reserved in Go, Java, JavaScript or Python."""
+    words: list[str] = []
+    while len(words) < number:
+        word = invent_word(rng, 4, 7)
+        if word not in words and word not in _RESERVED:
+            words.append(word)
+    return words
 
 
 def _spell_noise(rng: random.Random, shortest: int, longest: int) -> str:

@@ -1,5 +1,5 @@
 """Judges one reply: an action by its parameters, a query by what it returns, a fact by what must be said, JSON by its
-values. What cannot be judged is neither right nor wrong."""
+values, code by its syntax tree. What cannot be judged is neither right nor wrong."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from cypher.syntax.tokens import GrammarError, tokenize
 from heimdall.answers import (
     ActionAnswer,
     Answer,
+    CodeAnswer,
     FactAnswer,
     JsonAnswer,
     QueryAnswer,
@@ -25,6 +26,7 @@ from heimdall.answers import (
     read_object,
     same_json,
 )
+from heimdall.source_code import find_code, find_syntax_fault, is_same_code
 from nornicdb.contract import Contract
 from nornicdb.replies import Reply, check_params, read_reply
 
@@ -49,7 +51,7 @@ class Bench(NamedTuple):
 
 class Outcome(NamedTuple):
     """How one reply was judged. `action` is what NornicDB would run; `json_valid` is None where no JSON was expected,
-    `parses` and `similarity` where no Cypher was, `exact` where no answer has a form to compare, `valid_call` where no
+    `parses` where neither Cypher nor other code was, `similarity` where no Cypher was, `exact` where no answer has a form to compare, `valid_call` where no
     action was expected."""
 
     judgement: Judged
@@ -71,6 +73,8 @@ def judge_reply(text: str, accepted: Sequence[Answer], graphs: Sequence[Property
         return _judge_action(reply, _choose_nearest(reply, actions), graphs, bench)
     if isinstance(first, QueryAnswer):
         return _judge_prose_query(text, first, graphs, bench)
+    if isinstance(first, CodeAnswer):
+        return _judge_code(text, first)
     return _judge_text(text, first)
 
 
@@ -180,3 +184,13 @@ def _judge_text(text: str, expected: FactAnswer | JsonAnswer | TextAnswer) -> Ou
         exact=same_json(read, expected.value) if isinstance(expected, JsonAnswer) else None,
         json_valid=read is not None if isinstance(expected, JsonAnswer) else None,
     )
+
+
+def _judge_code(text: str, expected: CodeAnswer) -> Outcome:
+    code = find_code(text)
+    fault = find_syntax_fault(expected.language, code) if code else "it is empty"
+    if fault is not None:
+        return Outcome("wrong", f"does not parse: {fault}", exact=False, parses=False)
+    if is_same_code(expected.language, code, expected.code):
+        return Outcome("right", "as expected", exact=True, parses=True)
+    return Outcome("not_judged", "other code, which is not run", exact=False, parses=True)

@@ -28,7 +28,8 @@ class Example(Record):
     `further`: the question was asked once more, under another prompt than the usual one. `json_valid` and the actions
     are null where none was expected, `exact` where an answer has no form to compare. `judgement` is of the whole
     answer, `repaired` what it would be after `cypher.repair`. `tokens` were generated, the one that ends the turn
-    included. `parses` and `repaired` are null where no Cypher was expected; `nll` (nats, summed over `nll_tokens`
+    included. `parses` is null where neither Cypher nor other code
+    was expected, `repaired` where no Cypher was; `nll` (nats, summed over `nll_tokens`
     tokens of the expected answer) is null where it was not sampled. Times are null where the question was not asked by
     itself as well. `constrained` and its like are of the answer under the grammar, null where that was not asked for;
     its reply is null where it is the free one. `other_actions` are right as well: a suite may accept several answers,
@@ -152,7 +153,7 @@ METRICS: dict[Family, tuple[str, ...]] = {
     "operations": _PROSE,
     "tlp_review": ("json_valid", "link_f1", "no_invented_ids", *_PROSE),
     "cognitive": ("json_valid", *TASK_SHARES, *_PROSE),
-    "code": _PROSE,
+    "code": ("parse_rate", "answer_accuracy", "judged", "exact_match", *_COSTS),
     "general": _PROSE,
 }  # fmt: skip
 LOWER_IS_BETTER = ("perplexity", "bits_per_byte", "latency_p50_ms", "latency_p95_ms", "ece", "brier")

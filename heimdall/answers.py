@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Field
 
 from heimdall.refs import Record
+from heimdall.source_code import CodeLanguage, find_code, find_syntax_fault
 
 _FENCE = re.compile(r"```[ \t]*(?:cypher)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 
@@ -59,8 +60,17 @@ class TextAnswer(Record):
     text: str
 
 
+class CodeAnswer(Record):
+    """Source code in a fenced block. A reply with the same code but for spacing and comments is right and one that does
+    not parse is wrong; other code is not judged, as a model's code is never run."""
+
+    kind: Literal["code"] = "code"
+    language: CodeLanguage
+    code: str
+
+
 Answer: TypeAlias = Annotated[
-    ActionAnswer | QueryAnswer | FactAnswer | JsonAnswer | TextAnswer, Field(discriminator="kind")
+    ActionAnswer | QueryAnswer | FactAnswer | JsonAnswer | TextAnswer | CodeAnswer, Field(discriminator="kind")
 ]
 
 
@@ -123,6 +133,11 @@ def find_contradiction(text: str, answer: Answer) -> str | None:
             return None
         case QueryAnswer():
             return None if find_fenced(text) == answer.cypher else "the fenced query is not the one that is judged"
+        case CodeAnswer():
+            if find_code(text) != answer.code:
+                return "the fenced code is not the one that is expected"
+            fault = find_syntax_fault(answer.language, answer.code)
+            return f"the code does not parse ({fault})" if fault else None
         case _:
             return find_fault(text, answer)
 

@@ -9,6 +9,7 @@ from heimdall.rows import Family, Split
 
 Share = Annotated[float, Field(ge=0, le=1)]
 SystemPrompt = Literal["minimal", "full", "tail"]
+CodeTask = Literal["generation", "bug_fixing", "understanding", "tests"]
 Quantization = Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K"]
 
 
@@ -29,6 +30,14 @@ class DataConfig(Config):
     train_rows: int = Field(gt=0)
     split_rows: int = Field(gt=0, description="rows of each family in each validation and test split")
     shares: dict[Family, Share] = {"action": 0.2, "cypher_plain": 0.2, "cypher_schema": 0.6}
+    code_tasks: dict[CodeTask, Share] = Field(
+        {"generation": 0.4, "bug_fixing": 0.3, "understanding": 0.2, "tests": 0.1},
+        description="shares of the coding assistant's tasks among the composed `code` rows",
+    )
+    repositories: tuple[str, ...] = Field((), description="checkouts out of which `code` rows are read as well")
+    repository_share: Share = Field(0.5, description="of the `code` rows, where there are repositories")
+    repository_rows: int = Field(2000, gt=0, description="at most, out of one repository")
+    unlicensed: bool = Field(False, description="read repositories whose licence is not recognised, too")
     questions_per_schema: int = Field(4, ge=1, description="training questions that share one schema")
     max_node_types: int = Field(5, ge=2, le=12)
     invented_share: Share = 0.35
@@ -39,9 +48,10 @@ class DataConfig(Config):
 
     @model_validator(mode="after")
     def _shares_fit(self) -> "DataConfig":
-        total = sum(self.shares.values())
-        if not math.isclose(total, 1.0, abs_tol=1e-6):
-            raise ValueError(f"shares add up to {total:g}, not to 1")
+        for name, shares in (("shares", self.shares), ("code_tasks", self.code_tasks)):
+            total = sum(shares.values())
+            if not math.isclose(total, 1.0, abs_tol=1e-6):
+                raise ValueError(f"{name} add up to {total:g}, not to 1")
         if sum(self.other_prompts.values()) > 1 or self.prompt in self.other_prompts:
             raise ValueError("other_prompts names other prompts than `prompt`, with shares of at most 1 together")
         return self

@@ -9,7 +9,7 @@ import random
 from typing import NamedTuple
 
 from datagen.draft import Draft
-from datagen.invention import invent_word
+from datagen.invention import invent_identifiers
 from datagen.phrasing import Phraser
 from heimdall.answers import FactAnswer
 
@@ -215,25 +215,23 @@ func load{F}({a} string) ([]byte, error) {{
 func (s *Store) Add{F}({b} string) {{
 	@
 }}"""),
-    _snippet("Go", "resource leak", "defer file.Close()", "_ = file.Name()", """
-func size{F}({a} string) (int64, error) {{
-	file, err := os.Open({a})
-	if err != nil {{
-		return 0, err
-	}}
+    _snippet("Go", "resource leak", "return os.ReadFile({a})", "if file, err := os.Open({a}); err == nil {{ return io.ReadAll(file) }}; return nil, errMissing", """
+func load{F}({a} string) ([]byte, error) {{
+	log.Println("{b}")
 	@
-	return file.Seek(0, io.SeekEnd)
 }}"""),
     _snippet("Go", "SQL injection", 'return db.Query("SELECT * FROM {b} WHERE name = ?", {a})', "return db.Query(\"SELECT * FROM {b} WHERE name = '\" + {a} + \"'\")", """
 func find{F}(db *sql.DB, {a} string) (*sql.Rows, error) {{
 	log.Println("{b}")
 	@
 }}"""),
-    _snippet("Go", "null dereference", "if {b} == nil {{ return 0 }}", "log.Println(key)", """
+    _snippet("Go", "null dereference", "if {b} != nil {{", "if {b}.Size > 0 {{", """
 func size{F}({a} map[string]*Entry, key string) int {{
 	{b} := {a}[key] // nil where the key is absent
 	@
-	return {b}.Size
+		return {b}.Size
+	}}
+	return 0
 }}"""),
     _snippet("Go", "off-by-one error", "for i := 0; i < len({a}); i++ {{", "for i := 0; i <= len({a}); i++ {{", """
 func sum{F}({a} []int) int {{
@@ -253,7 +251,7 @@ _ASK = (
 _CLEAN = "No defect found."
 
 
-def draw_review(phraser: Phraser) -> Draft:
+def draw_code_review(phraser: Phraser) -> Draft:
     """A file of one to three functions with one defect, or, one time in five, with none."""
     rng = phraser.rng
     language = rng.choice(LANGUAGES)
@@ -282,10 +280,5 @@ def draw_review(phraser: Phraser) -> Draft:
 
 
 def _invent_names(rng: random.Random) -> dict[str, object]:
-    words: list[str] = []
-    while len(words) < 5:
-        word = invent_word(rng, 4, 7)
-        if word not in words:
-            words.append(word)
-    f, a, b, c, g = words
+    f, a, b, c, g = invent_identifiers(rng, 5)
     return {"f": f, "a": a, "b": b, "c": c, "F": f.capitalize(), "G": g.capitalize(), "n": rng.randint(3, 64)}

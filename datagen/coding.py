@@ -22,6 +22,7 @@ from datagen.programs import (
     write_code,
     write_value,
 )
+from datagen.repository import ask_for_pattern, read_patterns
 from datagen.sandbox import SandboxError, has_node, run_javascript, run_python
 from heimdall.answers import CodeAnswer, TextAnswer
 from heimdall.config import CodeTask, DataConfig
@@ -59,7 +60,11 @@ _TEST = (
 
 
 def draw_code(config: DataConfig, rng: random.Random, split: Split, number: int) -> Draft | None:
-    """The question of this number, whose task follows from `code_tasks`: so each has its share of any run of numbers."""
+    """The question of this number, whose task follows from `code_tasks`: so each has its share of any run of numbers.
+    Where the configuration names repositories, some questions are about them instead."""
+    if config.repositories and rng.random() < config.repository_share:
+        patterns = read_patterns(config.repositories, config.repository_rows, config.unlicensed)
+        return draw_fitting(lambda phraser: ask_for_pattern(phraser, patterns), rng, split)
     place, below = number * _GOLDEN % 1, 0.0
     task: CodeTask = "generation"
     for candidate, share in config.code_tasks.items():

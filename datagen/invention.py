@@ -16,11 +16,12 @@ _HELD_OUT_PART = 8  # every eighth word that can be made up is for held-out sche
 _PREPOSITIONS = ("to", "for", "in", "at", "with", "from", "on")
 
 _RESERVED = frozenset(
-    """abstract assert async await boolean break byte case catch char class const continue debugger default defer delete
-    double elif else enum eval except export extends final finally float from func function global goto implements import
-    instanceof interface lambda long native none nonlocal null package pass print private protected public raise range
-    record return sealed select short static strictfp string struct super switch synchronized this throw throws transient
-    true try type typeof undefined using void volatile while with yield""".split()  # noqa: SIM905
+    """abstract assert async await boolean break byte case catch char class const continue debugger default defer
+    delete double elif else enum eval except export extends final finally float from func function global goto
+    implements import instanceof interface lambda long native none nonlocal null package pass print private
+    protected public raise range record return sealed select short static strictfp string struct super switch
+    synchronized this throw throws transient true try type typeof undefined using void volatile while with yield
+    """.split()  # noqa: SIM905
 )
 
 

@@ -90,7 +90,7 @@ def _list_steps(kind: Kind) -> dict[str, Step]:
     element = "number" if kind == "ints" else "word"
     least, most = ("smallest", "largest") if kind == "ints" else ("first in the alphabet", "last in the alphabet")
     compare = {"ints": ("(a, b) => a - b", "(a, b) => b - a"), "words": ("", "(a, b) => (a < b ? 1 : a > b ? -1 : 0)")}
-    up, down = compare[kind]  # type: ignore[index]
+    up, down = compare[kind]
     order = (
         "func(a, b int) int { return b - a }"
         if kind == "ints"

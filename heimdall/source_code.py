@@ -18,16 +18,15 @@ _FENCE = re.compile(r"```[ \t]*\w*[ \t]*\n(.*?)```", re.DOTALL)
 @cache
 def load_language(language: CodeLanguage) -> Language:
     """The grammar of a language."""
-    match language:
-        case "go":
-            import tree_sitter_go as grammar
-        case "java":
-            import tree_sitter_java as grammar
-        case "javascript":
-            import tree_sitter_javascript as grammar
-        case "python":
-            import tree_sitter_python as grammar
-    return Language(grammar.language())
+    import tree_sitter_go
+    import tree_sitter_java
+    import tree_sitter_javascript
+    import tree_sitter_python
+
+    modules = {
+        "go": tree_sitter_go, "java": tree_sitter_java, "javascript": tree_sitter_javascript, "python": tree_sitter_python,
+    }  # fmt: skip
+    return Language(modules[language].language())
 
 
 def parse_code(language: CodeLanguage, code: str) -> Node:

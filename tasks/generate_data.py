@@ -5,6 +5,7 @@ from typing import Any
 
 from heimdall.config import Preset
 from heimdall.refs import ContractRef, DatasetRef
+from nornicdb.checkout import read_commit
 from nornicdb.facts import Facts, resolve_facts
 from tasks.import_data import import_data
 from tasks.read_contract import open_contract
@@ -20,8 +21,9 @@ def prepare_data(pipeline: Pipeline, source: Path | None, contract: ContractRef,
 
 
 def _pick_config(preset: Preset) -> dict[str, Any]:
-    # Where rows are made does not change them.
-    return preset.data.model_dump(exclude={"dask"})
+    # Where rows are made does not change them; another commit of a repository does.
+    commits = [read_commit(Path(name)) for name in preset.data.repositories]
+    return {**preset.data.model_dump(exclude={"dask"}), "commits": commits}
 
 
 @stage("generate", version=6, result=DatasetRef, config=_pick_config, resumable=True)

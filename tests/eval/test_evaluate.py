@@ -17,7 +17,7 @@ from eval.evaluate import ask_questions, evaluate_model
 from eval.judging import Bench, Outcome, judge_reply, measure_similarity
 from eval.metrics import Example, find_score, list_metrics, read_examples, score_examples
 from eval.questions import ORDERS, PERPLEXITY_ROWS, Question, plan_questions
-from heimdall.answers import ActionAnswer, FactAnswer, JsonAnswer, QueryAnswer, TextAnswer, format_action
+from heimdall.answers import ActionAnswer, CodeAnswer, FactAnswer, JsonAnswer, QueryAnswer, TextAnswer, format_action
 from heimdall.config import EvalConfig
 from heimdall.errors import InputError
 from heimdall.progress import silent
@@ -376,6 +376,7 @@ def test_data_that_cannot_be_judged_stops_the_evaluation_with_a_name(tmp_path: P
 
 
 FENCED = f"Compare ages:\n\n```cypher\n{GOLD}\n```\n\nThis lists names."
+DOUBLE = CodeAnswer(language="python", code="def double(a):\n    return a * 2")
 PORT = FactAnswer(required=(("NORNICDB_HTTP_PORT",), ("7474",)), forbidden=("7687",))
 REVIEW = JsonAnswer(value={"approved": [0, 2], "reason": "same topic"}, unordered=("approved",), free=("reason",))
 
@@ -403,6 +404,11 @@ REVIEW = JsonAnswer(value={"approved": [0, 2], "reason": "same topic"}, unordere
         (REVIEW, '{"approved": [0, 2], "reason": ', "wrong"),
         (TextAnswer(text="RED"), " red.", "right"),
         (TextAnswer(text="RED"), "red or green", "wrong"),
+        (DOUBLE, "Here:\n```python\ndef double(a):\n  return a*2  # twice\n```\nDone.", "right"),
+        (DOUBLE, "def double(a):\n    return a * 2", "right"),
+        (DOUBLE, "```python\ndef double(a):\n    return a + a\n```", "not_judged"),
+        (DOUBLE, "```python\ndef double(a:\n    return a * 2\n```", "wrong"),
+        (DOUBLE, "", "wrong"),
     ],
 )
 def test_prose_facts_json_and_labels_are_judged_by_what_they_say(
@@ -411,7 +417,7 @@ def test_prose_facts_json_and_labels_are_judged_by_what_they_say(
     outcome = judge_reply(reply, (expected,), GRAPHS, Bench(contract, judge, Limits(time_ms=5000)))
     assert outcome.judgement == judgement, outcome.reason
     assert (outcome.json_valid is None) == (expected.kind != "json")
-    assert (outcome.parses is None) == (expected.kind != "query")
+    assert (outcome.parses is None) == (expected.kind not in ("query", "code"))
 
 
 def test_requests_are_asked_under_further_prompts_in_slices_of_their_own(

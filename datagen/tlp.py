@@ -73,6 +73,11 @@ _SUBJECTS = (
 _INTRO = (
     "The matter is {s}.", "We hold {s}.", "Today's item: {s}.", "A message concerns {s}.", "Our team received {s}.", "Case notes: {s}.", "On the table is {s}.", "The information is {s}.", "Somebody sent us {s}.",
 )  # fmt: skip
+# What such a message holds besides, and what the label does not depend on.
+_DETAILS = (
+    "Hosts: {a}.{b}.example, {c}.{b}.example.", "Reference {b}-{n}, opened by {a} and handed to {c}.", "Seen from {n} addresses, first at {a}, then at {b} and {c}.", "The files were called {a}.dll, {b}.dat and {c}{n}.", "{a} and {b} wrote it down as case {n}; {c} has the logs.",
+    "Indicators: user agent {a}/{n}, domain {b}-{c}.example.", "It was found by {a} on {n} machines of the group {b} in {c}.", "The account {a}{n} was used, later {b} and {c}.", "Time line: {a} at {n} minutes, {b} and {c} after that.",
+)  # fmt: skip
 _ASK = (
     "Which TLP 2.0 label does it get?", "What TLP label fits?", "Classify it by the Traffic Light Protocol.", "How should it be marked under TLP 2.0?", "Give the TLP label only.", "Traffic light label?", "Which marking (TLP) is right?",
     "Under TLP, what colour is this?", "What do I write in the TLP field?", "Assign the TLP marking.",
@@ -110,6 +115,7 @@ def _ask_label(phraser: Phraser) -> Draft:
         facts["source"] = rng.choice(list(SOURCE))
     tables = {"harm": HARM, "need": NEED, "source": SOURCE}
     sentences = [phraser.pick(f"tlp.{kind}.{place}", tables[kind][place]) for kind, place in facts.items()]
+    sentences += [_tell_detail(phraser) for _ in range(rng.choice((0, 1, 1, 2)))]
     rng.shuffle(sentences)
     intro = phraser.pick("tlp.intro", _INTRO).format(s=_pick_subject(phraser))
     label = decide_label(**facts)
@@ -134,6 +140,11 @@ def _pick_subject(phraser: Phraser) -> str:
     rng = phraser.rng
     version = f"{rng.randint(1, 9)}.{rng.randint(0, 20)}"
     return rng.choice(_SUBJECTS).format(o=_invent_name(phraser), p=_invent_name(phraser), n=version)
+
+
+def _tell_detail(phraser: Phraser) -> str:
+    a, b, c = (invent_word(phraser.rng) for _ in range(3))
+    return phraser.pick("tlp.detail", _DETAILS).format(a=a, b=b, c=c, n=phraser.rng.randint(2, 990))
 
 
 def _invent_name(phraser: Phraser) -> str:

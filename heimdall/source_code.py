@@ -12,6 +12,7 @@ from tree_sitter import Language, Node, Parser
 
 CodeLanguage = Literal["go", "java", "javascript", "python"]
 CODE_LANGUAGES: tuple[CodeLanguage, ...] = get_args(CodeLanguage)
+_COMMENTS = ("comment", "line_comment", "block_comment", "\n")  # a line's end is a node in Go
 _FENCE = re.compile(r"```[ \t]*\w*[ \t]*\n(.*?)```", re.DOTALL)
 
 
@@ -24,8 +25,11 @@ def load_language(language: CodeLanguage) -> Language:
     import tree_sitter_python
 
     modules = {
-        "go": tree_sitter_go, "java": tree_sitter_java, "javascript": tree_sitter_javascript, "python": tree_sitter_python,
-    }  # fmt: skip
+        "go": tree_sitter_go,
+        "java": tree_sitter_java,
+        "javascript": tree_sitter_javascript,
+        "python": tree_sitter_python,
+    }
     return Language(modules[language].language())
 
 
@@ -60,19 +64,22 @@ def format_code(language: CodeLanguage, code: str) -> str:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """A node and all below it, in the order of the text."""
-    yield node
-    for child in node.children:
-        yield from walk(child)
+    """A node and all below it, in the order of the text; without recursion, since code may nest without end."""
+    waiting = [node]
+    while waiting:
+        found = waiting.pop()
+        yield found
+        waiting.extend(reversed(found.children))
 
 
-def _spell(node: Node) -> Iterator[tuple[str, str]]:
-    """The kinds of the nodes, and the words of those without inner code: spacing counts within a string."""
-    if node.type in ("comment", "line_comment", "block_comment", "\n"):
-        return
-    leaf = node.child_count == 0 or "string" in node.type or node.type.endswith("_literal")
-    yield node.type, (node.text or b"").decode() if leaf else ""
-    if not leaf:
-        for child in node.children:
-            yield from _spell(child)
-        yield "end", ""
+def _spell(root: Node) -> Iterator[tuple[str, int, str]]:
+    """The kinds of the nodes, how many each holds, and the words of those without inner code: spacing counts within a
+    string."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        inner = [child for child in node.children if child.type not in _COMMENTS]
+        leaf = not node.children or "string" in node.type or node.type.endswith("_literal")
+        yield node.type, len(inner), (node.text or b"").decode() if leaf else ""
+        if not leaf:
+            waiting.extend(reversed(inner))

@@ -1,53 +1,75 @@
-"""Families without queries as a data set: same bytes on any number of workers, shares, splits, no contradictions."""
+"""Families without queries as chunks of a data set: repeatable, in their shares, held out by source, and valid."""
 
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from datagen.generate import generate_dataset
+from datagen import examples
+from datagen.examples import ChunkSpec, make_chunk
+from datagen.generate import _SPLITS, normalize_question
 from datagen.validation import validate_dataset
 from heimdall.config import DataConfig, ValidationConfig
-from heimdall.rows import Row, read_rows
-from heimdall.store import scan
+from heimdall.errors import UsageError
+from heimdall.rows import Family, Row, Split, write_rows
 from nornicdb.contract import load_reference_contract
 
-CONFIG = DataConfig(train_rows=120, split_rows=6, seed=3, shares={"code": 0.5, "general": 0.5})
-SPLITS = ("train", "validation", "test_iid", "test_phrasing", "test_fact")
+CONFIG = DataConfig(train_rows=1, split_rows=1, seed=3, shares={"code": 0.5, "general": 0.5})
+FAMILIES: tuple[Family, ...] = ("code", "general")
+
+
+def make_rows(family: Family, split: Split) -> list[Row]:
+    return make_chunk(ChunkSpec(CONFIG, split, family, 0, load_reference_contract())).rows
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("general")
-    generate_dataset(CONFIG, load_reference_contract(), directory, workers=1)
-    return directory
+def rows() -> dict[tuple[Family, Split], list[Row]]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(examples, "REQUESTS_PER_CHUNK", 60)
+        splits: dict[Family, tuple[Split, ...]] = {family: ("train", *_SPLITS[family]) for family in FAMILIES}
+        return {(family, split): make_rows(family, split) for family in FAMILIES for split in splits[family]}
 
 
-@pytest.fixture(scope="module")
-def rows(dataset: Path) -> dict[str, list[Row]]:
-    return {split: list(read_rows(dataset / f"{split}.jsonl")) for split in SPLITS}
+def test_the_same_chunk_is_made_twice(
+    rows: dict[tuple[Family, Split], list[Row]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examples, "REQUESTS_PER_CHUNK", 60)
+    for family in FAMILIES:
+        assert make_rows(family, "test_fact") == rows[family, "test_fact"]
 
 
-def test_two_workers_write_the_same_bytes_as_one(dataset: Path, tmp_path: Path) -> None:
-    generate_dataset(CONFIG, load_reference_contract(), tmp_path, workers=2)
-    assert scan(tmp_path) == scan(dataset)
+def test_generators_and_tasks_have_their_shares(rows: dict[tuple[Family, Split], list[Row]]) -> None:
+    kinds = Counter((row.category or "").split("_")[0] for row in rows["general", "train"])
+    assert kinds == dict.fromkeys(("mtg", "tlp", "sentiment", "review", "qa"), 12)
+    tasks = Counter(row.category for row in rows["code", "train"])
+    assert abs(tasks["code_generation"] - 24) <= 1
+    assert abs(tasks["code_bug_fixing"] - 18) <= 1
 
 
-def test_the_data_set_passes_its_validation(dataset: Path) -> None:
-    report = validate_dataset(dataset, load_reference_contract(), ValidationConfig())
+def test_no_fact_or_case_of_test_fact_occurs_elsewhere(rows: dict[tuple[Family, Split], list[Row]]) -> None:
+    held_out = {row.source for (_, split), part in rows.items() if split == "test_fact" for row in part}
+    assert None not in held_out
+    assert not held_out & {row.source for (_, split), part in rows.items() if split != "test_fact" for row in part}
+
+
+def test_the_rows_pass_the_validation_of_a_data_set(
+    rows: dict[tuple[Family, Split], list[Row]], tmp_path: Path
+) -> None:
+    taken: dict[str, Row] = {}
+    for part in rows.values():  # as in a data set, a question occurs once
+        for row in part:
+            taken.setdefault(normalize_question(row.question), row.model_copy(update={"id": str(len(taken))}))
+    for split in {row.split for row in taken.values()}:
+        write_rows(tmp_path / f"{split}.jsonl", [row for row in taken.values() if row.split == split])
+    report = validate_dataset(tmp_path, load_reference_contract(), ValidationConfig())
     assert report.passed, [check for check in report.checks if not check.passed]
 
 
-def test_tasks_and_generators_have_their_shares(rows: dict[str, list[Row]]) -> None:
-    counts = Counter((row.category or "").split("_")[0] for row in rows["train"] if row.family == "general")
-    assert set(counts) == {"mtg", "tlp", "sentiment", "review", "qa"}
-    assert all(abs(count - 12) <= 1 for count in counts.values())
-    tasks = Counter(row.category for row in rows["train"] if row.family == "code")
-    assert abs(tasks["code_generation"] - 24) <= 2
-    assert abs(tasks["code_bug_fixing"] - 18) <= 2
+def test_shares_of_tasks_must_add_up_to_one() -> None:
+    with pytest.raises(ValueError, match=r"code_tasks add up to 0\.4, not to 1"):
+        DataConfig(train_rows=1, split_rows=1, code_tasks={"generation": 0.4})
 
 
-def test_no_fact_or_case_of_test_fact_occurs_elsewhere(rows: dict[str, list[Row]]) -> None:
-    held_out = {row.source for row in rows["test_fact"]}
-    assert None not in held_out
-    assert not held_out & {row.source for split in SPLITS[:-1] for row in rows[split]}
+def test_a_family_that_nothing_makes_is_refused() -> None:
+    with pytest.raises(UsageError, match="no generator makes 'cypher_help' rows"):
+        make_chunk(ChunkSpec(CONFIG, "train", "cypher_help", 0, load_reference_contract()))

@@ -10,7 +10,6 @@ from datagen.examples import ChunkSpec, make_chunk
 from datagen.generate import _SPLITS, normalize_question
 from datagen.validation import validate_dataset
 from heimdall.config import DataConfig, ValidationConfig
-from heimdall.errors import UsageError
 from heimdall.rows import Family, Row, Split, write_rows
 from nornicdb.contract import load_reference_contract
 
@@ -68,8 +67,3 @@ def test_the_rows_pass_the_validation_of_a_data_set(
 def test_shares_of_tasks_must_add_up_to_one() -> None:
     with pytest.raises(ValueError, match=r"code_tasks add up to 0\.4, not to 1"):
         DataConfig(train_rows=1, split_rows=1, code_tasks={"generation": 0.4})
-
-
-def test_a_family_that_nothing_makes_is_refused() -> None:
-    with pytest.raises(UsageError, match="no generator makes 'cypher_help' rows"):
-        make_chunk(ChunkSpec(CONFIG, "train", "cypher_help", 0, load_reference_contract()))

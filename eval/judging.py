@@ -51,8 +51,8 @@ class Bench(NamedTuple):
 
 class Outcome(NamedTuple):
     """How one reply was judged. `action` is what NornicDB would run; `json_valid` is None where no JSON was expected,
-    `parses` where neither Cypher nor other code was, `similarity` where no Cypher was, `exact` where no answer has a form to compare, `valid_call` where no
-    action was expected."""
+    `parses` where neither Cypher nor other code was, `similarity` where no Cypher was, `exact` where no answer has a
+    form to compare, `valid_call` where no action was expected."""
 
     judgement: Judged
     reason: str

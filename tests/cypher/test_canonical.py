@@ -17,7 +17,8 @@ from cypher.canonical import canonicalize
 from cypher.compare import same_result
 from cypher.parse import check_syntax
 from cypher.run import EmbeddedGraph
-from datagen.queries import VARIABLES, Condition, Query, mutate, write_cypher
+from datagen.conditions import VARIABLES, Condition
+from datagen.queries import Query, mutate, write_cypher
 from datagen.schemas import sample_graph
 
 seeds = st.integers(min_value=0, max_value=2**32)

@@ -1,5 +1,6 @@
 """What RETURN computes of single nodes: texts, numbers, dates, cases, and the order and part of the rows."""
 
+from datagen import wordings
 from datagen.conditions import write_condition, write_value
 from datagen.statements.drawing import Drawing, Statement, UnfitError, add_where
 
@@ -12,6 +13,18 @@ _ORDERS = {
 def _order(d: Drawing) -> tuple[str, str]:
     word = d.rng.choice(("ASC", "DESC"))
     return word, d.phraser.pick(f"order.{word}", _ORDERS[word])
+
+
+def draw_filtered(d: Drawing) -> Statement:
+    """A property, the number, or the nodes themselves, of what several conditions pick."""
+    s = d.subject(0, 0, 1, filters=(1, 2, 2, 3))
+    shape = d.rng.choice(("project", "project", "count", "nodes"))
+    distinct = "DISTINCT " if s.query.hops else ""
+    if shape == "project":
+        shown = d.prop(s.head)
+        return d.state("project", f"{s.match} RETURN {distinct}n.{shown.name}", wordings.REQUESTS[shape], s, p=shown)
+    returned = f"count({distinct}n)" if shape == "count" else f"{distinct}n"
+    return d.state(shape, f"{s.match} RETURN {returned}", wordings.REQUESTS[shape], s)
 
 
 def draw_page(d: Drawing) -> Statement:

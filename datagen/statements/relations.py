@@ -130,67 +130,49 @@ def draw_reachable(d: Drawing) -> Statement:
     return d.state("variable_length", cypher, frames, s, also=("distinct",), p=key, m=far, k=d.count(steps))
 
 
+_STEPS = {
+    "*1..2": "one or two steps",
+    "*1..3": "up to three steps",
+    "*": "any number of steps",
+    "*2": "exactly two steps",
+}
+
+
 def draw_recursive(d: Drawing) -> Statement:
     """A relationship between nodes of one type, repeated."""
     relation = d.schema.relations[d.recursion()]
-    s = d.bare(relation.start)
-    key = d.key(s.head)
-    value = d.rng.choice(key.values)
-    steps = d.rng.choice(("*1..2", "*1..3", "*", "*2"))
-    said = {
-        "*1..2": "one or two steps",
-        "*1..3": "up to three steps",
-        "*": "any number of steps",
-        "*2": "exactly two steps",
-    }[steps]
-    forward = d.roll(0.5)
+    s = d.subject(head=relation.start, filters=(0, 1))
+    key, steps, forward = d.key(s.head), d.rng.choice(tuple(_STEPS)), d.roll(0.5)
     arrow = f"-[:{relation.name}{steps}]->" if forward else f"<-[:{relation.name}{steps}]-"
-    way = (
-        d.rng.choice(("following", "going along", "over"))
-        if forward
-        else d.rng.choice(("following backwards", "going back along", "against the direction of"))
+    way = d.rng.choice(
+        ("following", "going along", "over") if forward else ("following backwards", "going back along", "against")
     )
-    relation_said = relation.name if d.roll(0.6) else f"the {relation.name} relationship"
     frames = (
-        "{show} the {p} of {h} reached from {v} in {k} {w} {r}", "which {h} come {k} from {v}, {w} {r}, {show} the {p}", "{p} of {h} found from {v} by {w} {r} for {k}",
-        "start at {v} and {show} the {p} of {h} after {k} {w} {r}", "{show} {p} of {h} that lie {k} from {v} {w} {r}", "from {v}, {w} {r}, {show} the {p} of {h} at {k}",
-        "{show} the {p} of all {h} that {k} {w} {r} lead to from {v}", "trace {r} from {v}: {p} of {h} at {k}, {w} it", "{p} of {h}, {k} from {v}, {w} {r}", "{show} whom {v} gets to among {h} in {k} {w} {r}, by {p}",
+        "{show} the {p} of {h} reached in {k} {w} {r} from {np}", "which {h} come {k} from {bare}, {w} {r}, {show} the {p}", "{p} of {h} found from {np} by {w} {r} for {k}", "start at {np} and {show} the {p} of {h} after {k} {w} {r}", "{show} {p} of {h} that lie {k} from {np} {w} {r}",
+        "from {np}, {w} {r}, {show} the {p} of {h} at {k}", "{show} the {p} of all {h} that {k} {w} {r} lead to from {np}", "trace {r} from {np}: {p} of {h} at {k}, {w} it", "{p} of {h}, {k} from {np}, {w} {r}", "{show} whom {bare} get to among {h} in {k} {w} {r}, by {p}",
     )  # fmt: skip
-    cypher = f"MATCH (n:{s.head.label} {{{key.name}: {write_value(value)}}}){arrow}(m:{s.head.label}) RETURN DISTINCT m.{key.name}"
-    return d.state(
-        "recursive",
-        cypher,
-        frames,
-        also=("distinct", "variable_length", "hop_out" if forward else "hop_in"),
-        p=key,
-        h=s.head,
-        v=d.spell(value),
-        k=said,
-        w=way,
-        r=relation_said,
-    )
+    match, where, rest = s.match.partition(" WHERE ")
+    cypher = f"{match}{arrow}(m:{s.head.label}){where}{rest} RETURN DISTINCT m.{key.name}"
+    also = ("distinct", "variable_length", "hop_out" if forward else "hop_in")
+    return d.state("recursive", cypher, frames, s, also=also, p=key, h=s.head, k=_STEPS[steps], w=way, r=relation.name)
 
 
 def draw_shortest(d: Drawing) -> Statement:
-    """shortestPath between two named nodes."""
+    """shortestPath from a named node to those of a type."""
     s = d.bare()
-    far = d.node(d.rng.choice([i for i in range(len(d.schema.nodes)) if i != s.query.head]))
+    far = d.node(d.hop(s).target)
     first, second = d.key(s.head), d.key(far)
-    start, end = d.rng.choice(first.values), d.rng.choice(second.values)
+    start = d.rng.choice(first.values)
     frames = (
-        "how many steps is the shortest path between {h} {v} and {m} {w}", "{show} the length of the shortest path from {h} {v} to {m} {w}", "shortest distance between {h} {v} and {m} {w}",
-        "how far apart are {h} {v} and {m} {w} by the shortest route", "what is the least number of hops from {h} {v} to {m} {w}", "length of the shortest connection of {h} {v} with {m} {w}",
-        "find the shortest way from {h} {v} to {m} {w} and {show} its length", "by how many relationships at least are {h} {v} and {m} {w} connected",
-        "number of steps on the quickest way from {h} {v} to {m} {w}", "{show} the degrees of separation between {h} {v} and {m} {w}",
+        "how many steps is the shortest path from {h} {v} to each of the {m}, by {q}", "{show} the length of the shortest path from {h} {v} to every one of the {m}, with the {q}", "shortest distances from {h} {v} to {m}, by {q}", "how far is {h} {v} from the {m} by the shortest route, {show} the {q} too",
+        "what is the least number of hops from {h} {v} to each of the {m}, with {q}", "{q} of {m} and length of the shortest connection with {h} {v}", "find the shortest ways from {h} {v} to {m} and {show} {q} and length", "{q} of {m} and by how many relationships at least {h} {v} is away",
+        "number of steps on the quickest ways from {h} {v} to {m}, per {q}", "{show} the degrees of separation between {h} {v} and the {m}, by {q}",
     )  # fmt: skip
-    ends = (
-        f"(n:{s.head.label} {{{first.name}: {write_value(start)}}})",
-        f"(m:{far.label} {{{second.name}: {write_value(end)}}})",
-    )
+    ends = (f"(n:{s.head.label} {{{first.name}: {write_value(start)}}})", f"(m:{far.label})")
     return d.state(
-        "shortest_path", f"MATCH p = shortestPath({ends[0]}-[*..4]-{ends[1]}) RETURN length(p) AS steps", frames, also=("variable_length",),
-        reference=f"MATCH p = {ends[0]}-[*1..4]-{ends[1]} WITH min(length(p)) AS steps WHERE steps > 0 RETURN steps",
-        h=d.singular(s.head), m=d.singular(far), v=d.spell(start), w=d.spell(end),
+        "shortest_path", f"MATCH p = shortestPath({ends[0]}-[*..3]-{ends[1]}) RETURN m.{second.name}, length(p)", frames, also=("variable_length",),
+        reference=f"MATCH p = {ends[0]}-[*1..3]-{ends[1]} RETURN m.{second.name}, min(length(p))",
+        h=d.singular(s.head), m=far, v=d.spell(start), q=second,
     )  # fmt: skip
 
 

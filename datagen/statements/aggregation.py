@@ -52,7 +52,7 @@ def draw_extremes(d: Drawing) -> Statement:
     s = d.subject(0, 0, 1)
     value = d.prop(s.head, number=True)
     if d.roll(0.4):
-        frames = (
+        frames: tuple[str, ...] = (
             "what is the difference between the highest and the lowest {p} of {np}", "{show} the range of {p} of {np} as one number", "spread of {p} among {np}", "how far apart are the largest and smallest {p} of {np}", "highest minus lowest {p} of {np}",
             "{show} max {p} minus min {p} of {np}", "how wide is the {p} of {np} spread", "gap between the top and the bottom {p} of {np}", "by how much does {p} vary from smallest to largest for {np}",
         )  # fmt: skip

@@ -57,7 +57,7 @@ def draw_exists(d: Drawing) -> Statement:
     target = f"{d.names.plural(far)} {d.say(s, inner)}"
     link = d.link(s, hop, target)
     if absent:
-        frames = (
+        frames: tuple[str, ...] = (
             "{show} the {p} of {bare} except those {link}", "{p} of all {bare} but the ones {link}", "{show} {p} of {np}, leaving out those {link}", "which {p} have the {bare} that are not among those {link}",
             "{show} the {p} of every one of the {bare} save those {link}", "exclude {bare} {link} and {show} the {p} of the rest", "{show} the {p} of {bare}, without the ones {link}",
             "drop the {bare} {link}, {show} the {p} of the others", "{p} of {bare} once those {link} are taken out",

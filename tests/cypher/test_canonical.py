@@ -50,7 +50,7 @@ def respell(query: Query, rng: random.Random) -> str:
     joined = (" or " if query.any_of and not query.absent else " And ").join(wheres)
     cypher = write_cypher(query)
     rest = cypher[re.search(r" (WITH (DISTINCT )?n\b|RETURN )", cypher).start() :]
-    for old, new in zip((*VARIABLES, "total"), (*names, "t"), strict=True):
+    for old, new in zip((*VARIABLES[:3], "total"), (*names, "t"), strict=True):
         rest = re.sub(rf"(?<![.\w]){old}\b", new, rest)
     return (
         f"match {pattern}" + (f"  WHERE\n{joined}" if joined else "") + rest.replace("RETURN", "return") + " ; // done"

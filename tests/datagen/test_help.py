@@ -1,4 +1,4 @@
-"""Help and refusals: a faulty query is really faulty, its repair runs, a rewrite changes nothing, a refusal says why."""
+"""Help and refusals: a faulty query is faulty, its repair runs, a rewrite changes nothing, a refusal says why."""
 
 import random
 

@@ -13,7 +13,7 @@ from datagen.questions import Names, ask, protected_words
 from datagen.schemas import Schema
 from datagen.statements import aggregation, basic, commands, compound, relations, writes
 from datagen.statements.drawing import Drawing, Statement, UnfitError
-from datagen.statements.proving import fits_dialect, prove_read, prove_write
+from datagen.statements.proving import fits_dialect, prove_statement
 from heimdall.config import CypherClass
 from heimdall.rows import Proof
 
@@ -131,7 +131,7 @@ def _ask_query(query: Query, phraser: Phraser, names: Names) -> Request:
 
 def _ask_statement(kind: CypherClass, statement: Statement, schema: Schema) -> Request:
     def prove_it(graphs: Sequence[EmbeddedGraph]) -> Proof | None:
-        return (prove_write if kind == "write" else prove_read)(statement, schema, graphs)
+        return prove_statement(statement, schema, graphs, writes=kind == "write")
 
     provable = kind not in ("schema_command", "procedure")
     if not provable and not fits_dialect(statement.cypher):

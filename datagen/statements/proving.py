@@ -22,30 +22,38 @@ def fits_dialect(cypher: str) -> bool:
     return check_syntax(cypher) is None and not check_dialect(cypher)
 
 
-def prove_read(statement: Statement, schema: Schema, graphs: Sequence[EmbeddedGraph]) -> Proof | None:
-    """The proof of a reading statement, or of the reference that says the same, or None if it deserves none."""
-    cypher = statement.reference or statement.cypher
+def prove_statement(
+    statement: Statement, schema: Schema, graphs: Sequence[EmbeddedGraph], *, writes: bool
+) -> Proof | None:
+    """The proof of a statement, or None if it deserves none, also because the engine cannot run it."""
     if not fits_dialect(statement.cypher):
         return None
-    return prove_query(
-        cypher, mutate_text(cypher, schema), graphs, ordered=statement.ordered, probe=statement.probe, nulls=False
-    )
+    try:
+        return (_prove_write if writes else _prove_read)(statement, schema, graphs)
+    except CypherError as error:
+        if error.unsupported:
+            return None
+        raise
 
 
-def prove_write(statement: Statement, schema: Schema, graphs: Sequence[EmbeddedGraph]) -> Proof | None:
-    """The proof of a write: it changes a graph, and its mutants leave other graphs. None if it deserves none.
+def _prove_read(statement: Statement, schema: Schema, graphs: Sequence[EmbeddedGraph]) -> Proof | None:
+    """Of the statement, or of the reference that says the same."""
+    cypher = statement.reference or statement.cypher
+    mutants = mutate_text(cypher, schema)
+    return prove_query(cypher, mutants, graphs, ordered=statement.ordered, probe=statement.probe, nulls=False)
+
+
+def _prove_write(statement: Statement, schema: Schema, graphs: Sequence[EmbeddedGraph]) -> Proof | None:
+    """It changes a graph, and its mutants leave other graphs.
 
     A write about a named node changes only the graphs in which there is one. Of many mutants some are taken: each run
     of a write costs ten times that of a question.
     """
-    if not fits_dialect(statement.cypher):
-        return None
     written = [_write(statement.cypher, graph) for graph in graphs]
-    if any(each.before == each.after for each in written):
+    if all(each.before == each.after for each in written):
         return None
-    mutants = [
-        mutant for mutant in dict.fromkeys(mutate_text(statement.cypher, schema)) if check_syntax(mutant) is None
-    ]
+    sound = (mutant for mutant in dict.fromkeys(mutate_text(statement.cypher, schema)) if check_syntax(mutant) is None)
+    mutants = list(islice(sound, _MUTANTS))
     killed = sum(_is_killed(mutant, written, graphs) for mutant in mutants)
     if mutants and killed / len(mutants) < MINIMUM_KILL_RATE:
         return None

@@ -22,6 +22,7 @@ from datagen.schemas import Schema, sample_graph, sample_schema
 from datagen.statements.drawing import Drawing, Statement, UnfitError
 from datagen.statements.mixing import CLASSES, PAIRS, Maker, draw_request
 from datagen.statements.mutants import mutate_text
+from datagen.statements.proving import prove_statement
 from datagen.variety import vary_schema
 from heimdall.config import CypherClass, DataConfig
 from heimdall.rows import Family, Split
@@ -85,14 +86,11 @@ def test_every_maker_writes_cypher_that_nornicdb_takes_and_a_question_without_op
     ids=lambda value: getattr(value, "__name__", value),
 )
 def test_every_maker_of_queries_is_proven_by_execution_sooner_or_later(kind: CypherClass, maker: Maker) -> None:
-    from datagen.statements.proving import prove_read, prove_write
-
-    prove = prove_write if kind == "write" else prove_read
     for seed in range(60):
         statement, schema, rng = draw(maker, seed)
         with ExitStack() as stack:
             graphs = [stack.enter_context(EmbeddedGraph(sample_graph(schema, rng))) for _ in range(2)]
-            proof = prove(statement, schema, graphs)
+            proof = prove_statement(statement, schema, graphs, writes=kind == "write")
         if proof is not None:
             assert max(proof.result_rows) > 0
             return

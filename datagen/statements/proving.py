@@ -1,6 +1,7 @@
 """Proves a statement: a read by its results, a write by the graphs that it leaves, a command by parser and dialect."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 from cypher.dialect import check_dialect
 from cypher.isomorphism import UndecidedError, same_graph

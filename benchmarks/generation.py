@@ -35,8 +35,8 @@ def generate(preset: str, family: str, rows: int) -> tuple[list[Row], float]:
 
 def strip_names(row: Row) -> str:
     """A question without values, numbers and what its query calls things: equal where only the vocabulary differs."""
-    _, question = delexicalize(row, row.question)
-    names = {part.lower() for name in find_names(row, row.question) for part in name.split("_")}
+    _, question = delexicalize(row.query, row.question)
+    names = {part.lower() for name in find_names(row.query, row.question) for part in name.split("_")}
     return " ".join("#" if word.strip(".,?:;'\"") in names else word for word in question.split())
 
 

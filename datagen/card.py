@@ -26,7 +26,7 @@ execution: every query runs on {graphs} small graphs, is never empty, and differ
 - contract: `{source}`, digest `{digest}`; system prompt `{prompt}`, added when a row is used
 {facts}{unasked}- seed {seed}; {schemas} schemas, {invented:.0%} of their words invented
 - {skeletons} query skeletons, {derivations} distinct derivations (skeleton and wording)
-- {killed} of {mutants} mutants told apart; queries whose graphs tell too few apart were discarded before
+{classes}- {killed} of {mutants} mutants told apart; queries whose graphs tell too few apart were discarded before
 
 | split | rows | what is new to a model that saw only `train` |
 | --- | --- | --- |
@@ -74,8 +74,18 @@ def render_card(
         invented=config.invented_share,
         skeletons=summary["skeletons"],
         derivations=summary["distinct_derivations"],
+        classes=_list_classes(config, summary["categories"]),
         killed=summary["killed"],
         mutants=summary["mutants"],
         splits="\n".join(f"| {split} | {summary['splits'][split]} | {_NEW[split]} |" for split in splits),
         examples=shown,
     )
+
+
+def _list_classes(config: DataConfig, categories: dict[str, int]) -> str:
+    """How the Cypher rows fall into classes, where the preset mixes them."""
+    if len(config.cypher_mix) == 1 and not config.refusal_share:
+        return ""
+    total = sum(categories.values())
+    listed = ", ".join(f"{name} {count / total:.1%}" for name, count in categories.items())
+    return f"- Cypher rows by category: {listed}\n"

@@ -17,17 +17,20 @@ from datagen.code_review import draw_code_review
 from datagen.coding import draw_code
 from datagen.cognitive import TASKS, draw_cognitive
 from datagen.draft import Draft, draw_fitting
+from datagen.help import can_help, draw_help
 from datagen.mtg import draw_mtg
+from datagen.notations import write_schema
 from datagen.operations import draw_operation, list_questions
 from datagen.passages import draw_passage
 from datagen.phrasing import Phraser, add_typo, polish
-from datagen.proof import prove
-from datagen.queries import Query, sample_query, write_cypher
-from datagen.questions import LiteralNames, NaturalNames, ask, protected_words
+from datagen.questions import LiteralNames, NaturalNames
+from datagen.refusals import draw_refusal
 from datagen.review import draw_review
-from datagen.schemas import sample_graph, sample_schema
+from datagen.schemas import Schema, sample_graph, sample_schema
 from datagen.sentiment import draw_sentiment
+from datagen.statements.mixing import Request, choose_share, draw_request
 from datagen.tlp import draw_tlp
+from datagen.variety import vary_schema
 from heimdall.answers import ActionAnswer, format_action
 from heimdall.config import DataConfig
 from heimdall.errors import UsageError
@@ -35,12 +38,15 @@ from heimdall.rows import Family, Message, Row, Split
 from nornicdb.contract import Contract
 from nornicdb.facts import Facts
 
+SCHEMA_FAMILIES: tuple[Family, ...] = ("cypher_schema", "cypher_plain", "cypher_help")
 SCHEMAS_PER_CHUNK = 40
 REQUESTS_PER_CHUNK = 400
 EVALUATION_QUESTIONS_PER_SCHEMA = 2
 TYPO_SHARE = 0.04
 GENERAL = (draw_mtg, draw_tlp, draw_sentiment, draw_code_review, draw_passage)
 _ATTEMPTS = 12  # per wanted question; a schema that yields less is left with less
+_MIXED_ATTEMPTS = 40  # some classes fit few schemas; giving up soon would change their shares
+_PATIENCE = 30  # tries for a question of one class, which was drawn by its share
 
 # Pairs of operators that training never combines; the composition split is made of them.
 HELD_OUT_PAIRS = frozenset(
@@ -58,6 +64,16 @@ HELD_OUT_PAIRS = frozenset(
         ("filter_lt", "most_linked"),
         ("sum", "two_hops"),
         ("distinct", "filter_gt"),
+        ("filter_contains", "optional_match"),
+        ("filter_before", "group_count"),
+        ("case", "filter_in"),
+        ("collect", "filter_le"),
+        ("exists_subquery", "filter_ne"),
+        ("filter_ends", "union"),
+        ("arg_max", "filter_true"),
+        ("limit", "filter_since"),
+        ("filter_gt", "set"),
+        ("delete", "filter_lt"),
     )
 )
 
@@ -83,7 +99,7 @@ class Chunk(NamedTuple):
 def make_chunk(spec: ChunkSpec) -> Chunk:
     """The examples of one chunk; the same specification gives the same examples on every machine."""
     rng = random.Random(f"{spec.config.seed}/{spec.split}/{spec.family}/{spec.number}")
-    if spec.family not in ("cypher_schema", "cypher_plain"):
+    if spec.family not in SCHEMA_FAMILIES:
         return Chunk([_make_row(spec, draft) for draft in _draw(spec, rng) if draft is not None], [])
     rows: list[Row] = []
     graphs: list[SchemaGraphs] = []
@@ -91,7 +107,7 @@ def make_chunk(spec: ChunkSpec) -> Chunk:
     schemas = SCHEMAS_PER_CHUNK if spec.split == "train" else min(SCHEMAS_PER_CHUNK, spec.config.split_rows)
     for number in range(schemas):
         schema_id = f"{spec.split}-{spec.family}-{spec.number}-{number}"
-        made, stored = _make_schema_examples(spec, schema_id, rng)
+        made, stored = _make_schema_examples(spec, schema_id, spec.number * SCHEMAS_PER_CHUNK + number, rng)
         rows += made
         if made and spec.split != "train":
             graphs.append(stored)
@@ -147,43 +163,103 @@ def _draw_request(spec: ChunkSpec, rng: random.Random, number: int) -> Draft | N
     )
 
 
-def _make_schema_examples(spec: ChunkSpec, schema_id: str, rng: random.Random) -> tuple[list[Row], SchemaGraphs]:
+def _make_schema_examples(
+    spec: ChunkSpec, schema_id: str, number: int, rng: random.Random
+) -> tuple[list[Row], SchemaGraphs]:
     config = spec.config
     words = lexicon.HELD_OUT if spec.split == "test_schema" else lexicon.TRAINING
     schema = sample_schema(words, rng, schema_id, config.max_node_types, config.invented_share)
+    if config.varied_schemas:
+        schema = vary_schema(schema, words, rng)
     graphs: tuple[PropertyGraph, ...] = tuple(sample_graph(schema, rng) for _ in range(config.graphs_per_schema))
     wanted = config.questions_per_schema if spec.split == "train" else EVALUATION_QUESTIONS_PER_SCHEMA
-    rows: list[Row] = []
-    with ExitStack() as stack:
-        engines: list[EmbeddedGraph] = []
-        attempts = 0
-        while len(rows) < wanted and attempts < wanted * _ATTEMPTS:
-            query = sample_query(schema, rng)
-            attempts += 1
-            if query is None or combines_held_out(query.operators) != (spec.split == "test_composition"):
-                continue
-            if not engines:  # loading costs more than sampling, and many schemas hold no held-out pair
-                engines = [stack.enter_context(EmbeddedGraph(graph)) for graph in graphs]
-            phraser = Phraser(rng, held_out=spec.split == "test_phrasing")
-            question = _ask(spec, query, phraser)
-            if spec.split == "test_phrasing" and not phraser.novel:
-                continue
-            proof = prove(query, engines)
-            if proof is None:
-                continue
-            text = f"{schema.text}\n\n{question}" if spec.family == "cypher_schema" else question
-            cypher = write_cypher(query)
-            action, params = spec.contract.query_action, {"cypher": cypher}
-            draft = Draft(
-                category=query.shape.kind,
-                question=text,
-                answer=format_action(action, params),
-                expected=ActionAnswer(action=action, params=params, cypher=cypher, ordered=query.ordered),
-                productions=tuple(phraser.used),
-            )
-            details = {"schema_id": schema_id, "skeleton": query.skeleton, "operators": query.operators, "proof": proof}
-            rows.append(_make_row(spec, draft).model_copy(update=details))
-    return rows, SchemaGraphs(schema_id=schema_id, schema_text=schema.text, graphs=graphs)
+    maker = _Maker(spec, schema, graphs, rng)
+    with maker.engines:
+        for attempt in range(wanted * (_ATTEMPTS if len(config.cypher_mix) == 1 else _MIXED_ATTEMPTS)):
+            maker.try_one(number * wanted + attempt)
+            if len(maker.rows) == wanted:
+                break
+    return maker.rows, SchemaGraphs(schema_id=schema_id, schema_text=schema.text, graphs=graphs)
+
+
+class _Maker:
+    """Makes the rows of one schema, as far as its graphs can prove them."""
+
+    def __init__(self, spec: ChunkSpec, schema: Schema, graphs: tuple[PropertyGraph, ...], rng: random.Random) -> None:
+        self.engines = ExitStack()
+        self.rows: list[Row] = []
+        self._spec, self._schema, self._graphs, self._rng = spec, schema, graphs, rng
+        self._loaded: list[EmbeddedGraph] = []
+        self._choose_kind()
+
+    def _choose_kind(self) -> None:
+        """What the next row is: a refusal or a query of some class. It stays so until there is such a row."""
+        config = self._spec.config
+        self._tries = 0
+        refused = 0.0 if self._spec.family == "cypher_help" else config.refusal_share
+        self._refuses = refused > 0 and self._rng.random() < refused
+        self._kind = choose_share(config.cypher_mix, self._rng)
+
+    def try_one(self, turn: int) -> None:
+        """Adds a row, unless the dice gave none that fits the schema and the split and can be proven."""
+        row = self._make_row(turn)
+        if row is not None:
+            self.rows.append(row.model_copy(update={"schema_id": self._schema.id}))
+        self._tries += 1
+        if row is not None or self._tries == _PATIENCE:
+            self._choose_kind()
+
+    def _make_row(self, turn: int) -> Row | None:
+        split = self._spec.split
+        phraser = Phraser(self._rng, held_out=split == "test_phrasing")
+        if self._refuses:
+            return self._refuse(phraser)
+        literal = self._spec.family == "cypher_plain"
+        names = LiteralNames(phraser) if literal else NaturalNames(phraser)
+        request = draw_request(self._schema, phraser, names, self._kind, turn)
+        if request is None or combines_held_out(request.operators) != (split == "test_composition"):
+            return None
+        if self._spec.family == "cypher_help" and not can_help(request):
+            return None
+        if not self._loaded:  # loading costs more than sampling, and many schemas hold no held-out pair
+            self._loaded = [self.engines.enter_context(EmbeddedGraph(graph)) for graph in self._graphs]
+        question = _ask(request, phraser, typos=not literal)
+        if split == "test_phrasing" and not phraser.novel:
+            return None
+        proof = request.prove(self._loaded) if request.provable else None
+        if proof is None and request.provable:
+            return None
+        draft = self._draft(request, question, phraser)
+        if draft is None:
+            return None
+        details = {"skeleton": request.skeleton, "operators": request.operators, "proof": proof}
+        return _make_row(self._spec, draft).model_copy(update=details)
+
+    def _draft(self, request: Request, question: str, phraser: Phraser) -> Draft | None:
+        if self._spec.family == "cypher_help":
+            return draw_help(request, question, self._schema, phraser, self._loaded, self._spec.split)
+        action, params = self._spec.contract.query_action, {"cypher": request.cypher}
+        return Draft(
+            category=request.category,
+            question=self._show_schema(question),
+            answer=format_action(action, params),
+            expected=ActionAnswer(action=action, params=params, cypher=request.cypher, ordered=request.ordered),
+            productions=tuple(phraser.used),
+        )
+
+    def _refuse(self, phraser: Phraser) -> Row | None:
+        split, family = self._spec.split, self._spec.family
+        names = LiteralNames(phraser) if family == "cypher_plain" else NaturalNames(phraser)
+        refusal = draw_refusal(self._schema, phraser, names, shown=family != "cypher_plain")
+        if refusal is None or split == "test_composition" or (split == "test_phrasing" and not phraser.novel):
+            return None
+        return _make_row(self._spec, refusal._replace(question=self._show_schema(refusal.question)))
+
+    def _show_schema(self, question: str) -> str:
+        if self._spec.family != "cypher_schema":
+            return question
+        notation = choose_share(self._spec.config.schema_notations, self._rng)
+        return f"{write_schema(self._schema, notation)}\n\n{question}"
 
 
 def combines_held_out(operators: tuple[str, ...]) -> bool:
@@ -191,12 +267,11 @@ def combines_held_out(operators: tuple[str, ...]) -> bool:
     return any(pair <= set(operators) for pair in HELD_OUT_PAIRS)
 
 
-def _ask(spec: ChunkSpec, query: Query, phraser: Phraser) -> str:
-    literal = spec.family == "cypher_plain"
-    text, is_question = ask(query, phraser, LiteralNames(phraser) if literal else NaturalNames(phraser))
+def _ask(request: Request, phraser: Phraser, *, typos: bool) -> str:
+    text, is_question = request.ask()
     text = " ".join(text.split())
-    if not literal and phraser.rng.random() < TYPO_SHARE:
-        text = add_typo(text, protected_words(query), phraser.rng)
+    if typos and phraser.rng.random() < TYPO_SHARE:
+        text = add_typo(text, request.protected(), phraser.rng)
     return polish(text, phraser.rng, question=is_question)
 
 

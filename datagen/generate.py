@@ -16,7 +16,7 @@ from pathlib import Path
 
 from datagen.actions import match_actions
 from datagen.card import render_card
-from datagen.examples import Chunk, ChunkSpec, make_chunk
+from datagen.examples import SCHEMA_FAMILIES, Chunk, ChunkSpec, make_chunk
 from datagen.parts import Parts, Place
 from heimdall.config import DataConfig
 from heimdall.errors import InputError
@@ -32,6 +32,7 @@ _SPLITS: dict[Family, tuple[Split, ...]] = {
     "action": ("validation", "test_iid", "test_phrasing"),
     "cypher_schema": ("validation", "test_iid", "test_schema", "test_composition", "test_phrasing"),
     "cypher_plain": ("validation", "test_iid", "test_schema", "test_composition", "test_phrasing"),
+    "cypher_help": ("validation", "test_iid", "test_schema", "test_phrasing", "test_fact"),
     "operations": ("validation", "test_iid", "test_phrasing", "test_fact"),
     "tlp_review": ("validation", "test_iid", "test_phrasing", "test_fact"),
     "cognitive": ("validation", "test_iid", "test_phrasing", "test_fact"),
@@ -43,10 +44,11 @@ _IDLE_CHUNKS = 40  # chunks in a row without a new row: the wording is exhausted
 
 
 class DatasetSummary(Record):
-    """What was made: rows per split and family, and how varied they are."""
+    """What was made: rows per split and family, Cypher rows per category, and how varied they are."""
 
     splits: dict[str, int]
     families: dict[str, int]
+    categories: dict[str, int]
     schemas: int
     distinct_derivations: int
     skeletons: int
@@ -206,6 +208,7 @@ def _stream_chunks(pool: Executor, ahead: int, spec: ChunkSpec) -> Generator[Chu
 def _summarize(files: Mapping[Split, Path]) -> DatasetSummary:
     splits: Counter[str] = Counter()
     families: Counter[str] = Counter()
+    categories: Counter[str] = Counter()
     schemas: set[str] = set()
     derivations: set[int] = set()
     skeletons: set[str] = set()
@@ -214,6 +217,8 @@ def _summarize(files: Mapping[Split, Path]) -> DatasetSummary:
         for row in read_rows(path):
             splits[split] += 1
             families[row.family] += 1
+            if row.family in SCHEMA_FAMILIES and row.category is not None:
+                categories[row.category] += 1
             schemas |= {row.schema_id} if row.schema_id else set()
             skeletons |= {row.skeleton} if row.skeleton else set()
             derivations.add(hash((row.skeleton, row.productions)))
@@ -222,6 +227,7 @@ def _summarize(files: Mapping[Split, Path]) -> DatasetSummary:
     return DatasetSummary(
         splits=dict(splits),
         families=dict(sorted(families.items())),
+        categories=dict(sorted(categories.items())),
         schemas=len(schemas),
         distinct_derivations=len(derivations),
         skeletons=len(skeletons),

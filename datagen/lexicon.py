@@ -30,7 +30,8 @@ class Relation:
 class Property:
     """A typed property. `low`/`high` bound numbers; `pool` holds categories, empty for names that are made up.
 
-    `most` and `least` are superlatives that imply the property ("cheapest"); `noun` is how a question calls it.
+    `most` and `least` are superlatives that imply the property ("cheapest"); `truth` is what a node is of which a flag is
+    true; the values of a `dated` text are ISO dates.
     """
 
     words: str
@@ -41,6 +42,7 @@ class Property:
     most: str = ""
     least: str = ""
     truth: str = ""
+    dated: bool = False
 
 
 _NOUNS = """
@@ -357,6 +359,11 @@ _STRINGS = (
     "address",
 )
 _HELD_OUT_STRINGS = ("nickname", "motto", "tag", "call sign")
+_DATES = (
+    "start date", "end date", "due date", "creation date", "birth date", "order date", "release date", "signup date", "delivery date",
+    "purchase date", "expiry date", "hire date", "last login date", "publication date", "payment date", "review date",
+)  # fmt: skip
+_HELD_OUT_DATES = ("launch date", "inspection date", "harvest date", "arrival date")
 
 
 def _numbers(block: str, kind: PropertyType) -> list[Property]:
@@ -375,6 +382,7 @@ class Lexicon:
     relations: tuple[Relation, ...]
     properties: tuple[Property, ...]
     names: tuple[Property, ...]
+    dates: tuple[Property, ...]
     held_out: bool
 
 
@@ -385,6 +393,7 @@ def _lexicon(
     numbers: list[Property],
     booleans: str,
     names: tuple[str, ...],
+    dates: tuple[str, ...],
     held_out: bool,
 ) -> Lexicon:
     flags = [Property(word, "BOOLEAN", truth=truth) for word, truth in (pair.split("|") for pair in booleans.split())]
@@ -394,6 +403,7 @@ def _lexicon(
         tuple(_relation(line) for line in relations if line),
         tuple(pools + numbers + flags),
         tuple(Property(word, "STRING") for word in names),
+        tuple(Property(word, "STRING", dated=True) for word in dates),
         held_out,
     )
 
@@ -405,6 +415,7 @@ TRAINING = _lexicon(
     _numbers(_INTEGERS, "INTEGER") + _numbers(_FLOATS, "FLOAT"),
     _BOOLEANS,
     _STRINGS,
+    _DATES,
     held_out=False,
 )
 HELD_OUT = _lexicon(
@@ -414,5 +425,6 @@ HELD_OUT = _lexicon(
     _numbers(_HELD_OUT_INTEGERS, "INTEGER") + _numbers(_HELD_OUT_FLOATS, "FLOAT"),
     _HELD_OUT_BOOLEANS,
     _HELD_OUT_STRINGS,
+    _HELD_OUT_DATES,
     held_out=True,
 )

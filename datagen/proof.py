@@ -1,6 +1,6 @@
 """Proves a query on small graphs: it runs, is never empty, its order has no ties, its near misses differ."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cypher.compare import is_empty, same_results
 from cypher.run import CypherError, EmbeddedGraph, Result
@@ -12,23 +12,35 @@ MINIMUM_KILL_RATE = 0.75
 
 def prove(query: Query, graphs: Sequence[EmbeddedGraph]) -> Proof | None:
     """The proof of a query, or None if it does not deserve one: empty, tied, or not told apart from its mutants."""
-    cypher = write_cypher(query)
+    probe = write_tie_probe(query) if query.ordered else None
+    return prove_query(write_cypher(query), mutate(query), graphs, ordered=query.ordered, probe=probe)
+
+
+def prove_query(
+    cypher: str,
+    mutants: Iterable[str],
+    graphs: Sequence[EmbeddedGraph],
+    *,
+    ordered: bool,
+    probe: str | None,
+    nulls: bool = True,
+) -> Proof | None:
+    """The proof of a query's text. `probe` returns sort keys, of which none may repeat, nor be null without `nulls`."""
     results: list[Result] = []
     for graph in graphs:
         results.append(graph.run(cypher))
         if is_empty(results[-1]):
             return None
-    if query.ordered:
-        probe = write_tie_probe(query)
+    if probe is not None:
         for graph in graphs:
             keys = [row[0] for row in graph.run(probe).rows]
-            if len(set(keys)) < len(keys):
+            if len(set(keys)) < len(keys) or (not nulls and None in keys):
                 return None
-    mutants = [mutant for mutant in dict.fromkeys(mutate(query)) if mutant != cypher]
-    killed = sum(_is_killed(mutant, results, graphs, ordered=query.ordered) for mutant in mutants)
-    if mutants and killed / len(mutants) < MINIMUM_KILL_RATE:
+    others = [mutant for mutant in dict.fromkeys(mutants) if mutant != cypher]
+    killed = sum(_is_killed(mutant, results, graphs, ordered=ordered) for mutant in others)
+    if others and killed / len(others) < MINIMUM_KILL_RATE:
         return None
-    return Proof(result_rows=tuple(len(result.rows) for result in results), mutants=len(mutants), killed=killed)
+    return Proof(result_rows=tuple(len(result.rows) for result in results), mutants=len(others), killed=killed)
 
 
 def _is_killed(mutant: str, results: Sequence[Result], graphs: Sequence[EmbeddedGraph], *, ordered: bool) -> bool:

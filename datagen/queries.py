@@ -9,18 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from datagen.conditions import VARIABLES, Comparator, Condition, write_condition
 from datagen.schemas import NodeType, RelationType, Schema, SchemaProperty
 
-Comparator = Literal[
-    "eq", "ne", "gt", "ge", "lt", "le", "between", "in", "contains", "starts", "missing", "true", "false"
-]
 Function = Literal["avg", "sum", "min", "max"]
 ShapeKind = Literal[
     "nodes", "project", "pairs", "count", "aggregate", "group_count", "group_aggregate", "count_per", "having",
     "most_linked", "top", "sorted", "distinct",
 ]  # fmt: skip
-VARIABLES = ("n", "m", "o")
-_SYMBOLS = {"eq": "=", "ne": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+
+
+_NUMBERS = {2: "two", 3: "three", 4: "four"}
 
 
 @dataclass(frozen=True)
@@ -34,16 +33,6 @@ class Hop:
     def target(self) -> int:
         """The position in the schema of the node type that the hop reaches."""
         return self.relation.end if self.forward else self.relation.start
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A comparison of one property of the node at `position` along the path."""
-
-    position: int
-    prop: SchemaProperty
-    comparator: Comparator
-    values: tuple[bool | int | float | str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,8 +75,8 @@ class Query:
         found |= {f"filter_{condition.comparator}" for condition in self.conditions}
         if self.shape.kind in ("aggregate", "group_aggregate"):
             found.add(self.shape.function)
-        if len(self.hops) == 2:
-            found.add("two_hops")
+        if len(self.hops) > 1:
+            found.add(f"{_NUMBERS[len(self.hops)]}_hops")
         if len(self.conditions) > 1:
             found.add("or" if self.any_of else "and")
         if self.absent:
@@ -107,37 +96,8 @@ class Query:
         return f"{shape} {hops} {join}[{conditions}] {absent}".strip()
 
 
-def write_value(value: bool | int | float | str) -> str:
-    """A literal in Cypher."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    # A whole number is written as people say it: Cypher compares 5 and 5.0 as equal.
-    return str(int(value)) if float(value).is_integer() else str(value)
-
-
-def _write_condition(condition: Condition) -> str:
-    left = f"{VARIABLES[condition.position]}.{condition.prop.name}"
-    values = [write_value(value) for value in condition.values]
-    match condition.comparator:
-        case "between":
-            return f"{left} >= {values[0]} AND {left} <= {values[1]}"
-        case "in":
-            return f"{left} IN [{', '.join(values)}]"
-        case "contains":
-            return f"{left} CONTAINS {values[0]}"
-        case "starts":
-            return f"{left} STARTS WITH {values[0]}"
-        case "missing":
-            return f"{left} IS NULL"
-        case "true" | "false":
-            return f"{left} = {condition.comparator}"
-        case _:
-            return f"{left} {_SYMBOLS[condition.comparator]} {values[0]}"
-
-
-def _write_hop(hop: Hop, target: str) -> str:
+def write_hop(hop: Hop, target: str) -> str:
+    """The relationship and the node that it leads to."""
     return f"-[:{hop.relation.name}]->{target}" if hop.forward else f"<-[:{hop.relation.name}]-{target}"
 
 
@@ -145,11 +105,11 @@ def write_cypher(query: Query) -> str:
     """The query in Cypher, always spelled the same way: what the model learns to write."""
     pattern = f"(n:{query.node(0).label})"
     for position, hop in enumerate(query.hops, start=1):
-        pattern += _write_hop(hop, f"({VARIABLES[position]}:{query.node(position).label})")
-    wheres = [_write_condition(condition) for condition in query.conditions]
+        pattern += write_hop(hop, f"({VARIABLES[position]}:{query.node(position).label})")
+    wheres = [write_condition(condition) for condition in query.conditions]
     where = (" OR " if query.any_of else " AND ").join(wheres)
     if query.absent:
-        absent = "NOT (n)" + _write_hop(query.absent, f"(:{query.schema.nodes[query.absent.target].label})")
+        absent = "NOT (n)" + write_hop(query.absent, f"(:{query.schema.nodes[query.absent.target].label})")
         where = f"{where} AND {absent}" if where else absent
     return f"MATCH {pattern}" + (f" WHERE {where}" if where else "") + " " + _write_return(query)
 
@@ -209,7 +169,7 @@ def mutate(query: Query) -> Iterator[str]:
     for index, hop in enumerate(query.hops):
         flipped = replace(hop, forward=not hop.forward)
         # Only the arrow is turned; the labels stay, as a confused model would leave them.
-        yield write_cypher(query).replace(_write_hop(hop, ""), _write_hop(flipped, ""), 1)
+        yield write_cypher(query).replace(write_hop(hop, ""), write_hop(flipped, ""), 1)
         if index == len(query.hops) - 1 and query.shape.kind not in ("pairs", "count_per", "having", "most_linked"):
             kept = tuple(c for c in query.conditions if c.position <= index)
             yield write_cypher(replace(query, hops=query.hops[:-1], conditions=kept))
@@ -264,7 +224,7 @@ def sample_query(schema: Schema, rng: random.Random) -> Query | None:
     """One random derivation over a schema, or None where the choice does not fit the schema (try again)."""
     kind = rng.choices(tuple(_SHAPE_WEIGHTS), weights=tuple(_SHAPE_WEIGHTS.values()))[0]
     head = rng.randrange(len(schema.nodes))
-    hops = _sample_hops(schema, head, 1 if kind in _NEEDS_HOP else rng.choices((0, 1, 2), (54, 38, 8))[0], rng)
+    hops = sample_hops(schema, head, 1 if kind in _NEEDS_HOP else rng.choices((0, 1, 2), (54, 38, 8))[0], rng)
     if kind in _NEEDS_HOP and not hops:
         return None
     path = [head, *(hop.target for hop in hops)]
@@ -274,14 +234,15 @@ def sample_query(schema: Schema, rng: random.Random) -> Query | None:
     conditions = _sample_conditions(schema, path, shape, rng)
     absent = None
     if not hops and rng.random() < 0.12:
-        absent = next(iter(_sample_hops(schema, head, 1, rng)), None)
+        absent = next(iter(sample_hops(schema, head, 1, rng)), None)
     any_of = len(conditions) == 2 and not hops and absent is None and rng.random() < 0.4
     if kind == "nodes" and not conditions and not hops and absent is None and rng.random() < 0.7:
         return None  # "show all X" is soon exhausted
     return Query(schema, head, shape, hops, conditions, any_of, absent)
 
 
-def _sample_hops(schema: Schema, head: int, count: int, rng: random.Random) -> tuple[Hop, ...]:
+def sample_hops(schema: Schema, head: int, count: int, rng: random.Random) -> tuple[Hop, ...]:
+    """A walk from the head over up to `count` relationships that comes to no node type twice."""
     hops: list[Hop] = []
     seen, here = {head}, head
     for _ in range(count):
@@ -299,16 +260,18 @@ def _sample_hops(schema: Schema, head: int, count: int, rng: random.Random) -> t
     return tuple(hops)
 
 
-def _is_number(prop: SchemaProperty) -> bool:
+def is_number(prop: SchemaProperty) -> bool:
+    """Whether it can be added up."""
     return prop.type in ("INTEGER", "FLOAT")
 
 
-def _is_category(prop: SchemaProperty) -> bool:
+def is_category(prop: SchemaProperty) -> bool:
+    """Whether few values repeat, so that groups can be made."""
     return prop.type == "BOOLEAN" or bool(prop.source.pool)
 
 
 def _pick(node: NodeType, rng: random.Random, *, number: bool = False, category: bool = False) -> SchemaProperty | None:
-    fitting = [p for p in node.properties if (not number or _is_number(p)) and (not category or _is_category(p))]
+    fitting = [p for p in node.properties if (not number or is_number(p)) and (not category or is_category(p))]
     return rng.choice(fitting) if fitting else None
 
 
@@ -359,7 +322,7 @@ def _sample_conditions(schema: Schema, path: list[int], shape: Shape, rng: rando
 def _sample_condition(position: int, prop: SchemaProperty, rng: random.Random) -> Condition:
     if prop.type == "BOOLEAN":
         return Condition(position, prop, rng.choice(("true", "true", "false")))
-    if _is_number(prop):
+    if is_number(prop):
         comparator: Comparator = rng.choices(("gt", "ge", "lt", "le", "between", "eq"), (26, 18, 24, 16, 10, 6))[0]
         # Not from the ends, where a bound holds for all nodes or for none.
         inner = sorted(prop.values)[len(prop.values) // 4 : -(len(prop.values) // 4) or None]

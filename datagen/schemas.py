@@ -2,10 +2,14 @@
 
 import random
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from cypher.graph import Node, PropertyGraph, Relationship
 from datagen import invention
 from datagen.lexicon import Lexicon, Noun, Property, PropertyType, Relation
+
+_FIRST_DAY, _DAYS = date(2021, 1, 1), 4 * 365
+_SPARE_RELATIONS = 5  # when so few of the words are left, a schema goes on with invented ones
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class RelationType:
     source: Relation
     start: int
     end: int
+    properties: tuple[SchemaProperty, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,9 @@ class Schema:
             lines.append(f"{node.label} {{{properties}}}" if self.style == 0 else f"(:{node.label} {{{properties}}})")
         for relation in self.relations:
             start, end = self.nodes[relation.start].label, self.nodes[relation.end].label
-            lines.append(f"(:{start})-[:{relation.name}]->(:{end})")
+            properties = ", ".join(f"{prop.name}: {prop.type}" for prop in relation.properties)
+            kind = f"{relation.name} {{{properties}}}" if properties else relation.name
+            lines.append(f"(:{start})-[:{kind}]->(:{end})")
         return "\n".join(lines)
 
 
@@ -67,16 +74,21 @@ def _pascal(words: str) -> str:
     return "".join(word.capitalize() for word in words.split())
 
 
-def _spell_property(words: str, snake: bool) -> str:
+def spell_property(words: str, snake: bool) -> str:
+    """The words of a property as its name: `unitPrice`, or `unit_price`."""
     first, *rest = words.split()
     return "_".join([first, *rest]) if snake else first + "".join(word.capitalize() for word in rest)
 
 
-def _sample_values(prop: Property, rng: random.Random) -> tuple[bool | int | float | str, ...]:
+def sample_values(prop: Property, rng: random.Random) -> tuple[bool | int | float | str, ...]:
+    """The values that a property has in the graphs of one schema; numbers, names and dates are all different."""
     if prop.type == "BOOLEAN":
         return (True, False)
     if prop.pool:
         return tuple(rng.sample(prop.pool, min(len(prop.pool), rng.randint(3, 4))))
+    if prop.dated:
+        days = rng.sample(range(_DAYS), 24)
+        return tuple((_FIRST_DAY + timedelta(days=day)).isoformat() for day in days)
     if prop.type == "STRING":
         words = [invention.invent_word(rng).capitalize() for _ in range(9)]
         # Some hold another one behind their start, so that CONTAINS is told from STARTS WITH.
@@ -129,7 +141,7 @@ def sample_schema(
             )
             chosen.setdefault(prop.words, prop)
         properties = tuple(
-            SchemaProperty(_spell_property(prop.words, snake), prop, _sample_values(prop, rng))
+            SchemaProperty(spell_property(prop.words, snake), prop, sample_values(prop, rng))
             for prop in chosen.values()
         )
         nodes.append(NodeType(_pascal(noun.singular), noun, properties))
@@ -139,7 +151,7 @@ def sample_schema(
     while len(relations) < wanted:
         relation = (
             invention.invent_relation(rng, held_out=words.held_out)
-            if rng.random() < share
+            if rng.random() < share or len(names) > len(words.relations) - _SPARE_RELATIONS
             else rng.choice(words.relations)
         )
         if relation.name in names:
@@ -186,6 +198,10 @@ def sample_graph(schema: Schema, rng: random.Random) -> PropertyGraph:
         starts, ends = by_type[relation.start], by_type[relation.end]
         starts, ends = rng.sample(starts, len(starts) - 2), rng.sample(ends, len(ends) - 2)
         pairs = [(start, end) for start in starts for end in ends]
+        if relation.start == relation.end:  # the engine miscounts loops and pairs that are joined both ways
+            pairs = [(start, end) for start, end in pairs if start < end]
         kept = rng.sample(pairs, min(len(pairs), rng.randint(7, 11)))
-        relationships.extend(Relationship(type=relation.name, start=start, end=end) for start, end in kept)
+        for start, end in kept:
+            values = {prop.name: rng.choice(prop.values) for prop in relation.properties}
+            relationships.append(Relationship(type=relation.name, start=start, end=end, properties=values))
     return PropertyGraph(nodes=tuple(nodes), relationships=tuple(relationships))

@@ -13,7 +13,7 @@ from cypher.compare import same_result
 from cypher.run import CypherError, EmbeddedGraph
 from datagen import lexicon
 from datagen.answer_schemas import OptimizationAnswer
-from datagen.queries import write_value
+from datagen.conditions import write_value
 from datagen.schemas import sample_graph, sample_schema
 
 SCAN_NODES = 10_000  # from here on a scan of a label is worth an index

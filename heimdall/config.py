@@ -8,6 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from heimdall.rows import Family, Split
 
 Share = Annotated[float, Field(ge=0, le=1)]
+CypherClass = Literal[
+    "algebra", "basic", "filter", "relationship", "aggregation", "complex", "write", "schema_command", "procedure",
+    "systematic",
+]  # fmt: skip
+Notation = Literal["lines", "arrows", "neo4j", "json", "compact"]
 SystemPrompt = Literal["minimal", "full", "tail"]
 CodeTask = Literal["generation", "bug_fixing", "understanding", "tests"]
 Quantization = Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K"]
@@ -39,7 +44,19 @@ class DataConfig(Config):
     repository_rows: int = Field(2000, gt=0, description="at most, out of one repository")
     unlicensed: bool = Field(False, description="read repositories whose licence is not recognised, too")
     questions_per_schema: int = Field(4, ge=1, description="training questions that share one schema")
-    max_node_types: int = Field(5, ge=2, le=12)
+    cypher_mix: dict[CypherClass, Share] = Field(
+        {"algebra": 1.0}, description="shares of the kinds of Cypher, that add up to one"
+    )
+    refusal_share: Share = Field(0.0, description="of the Cypher rows: requests that are refused, with the reason")
+    schema_notations: dict[Notation, Share] = Field(
+        {"lines": 1.0}, description="shares of the notations in which a question carries its schema"
+    )
+    varied_schemas: bool = Field(
+        False,
+        description="schemas with dates, properties of relationships, relations within a type and back between two, "
+        "and identifiers in many styles",
+    )
+    max_node_types: int = Field(5, ge=2, le=30)
     invented_share: Share = 0.35
     graphs_per_schema: int = Field(3, ge=1, le=5)
     dask: str | None = Field(
@@ -48,8 +65,8 @@ class DataConfig(Config):
 
     @model_validator(mode="after")
     def _shares_fit(self) -> "DataConfig":
-        for name, shares in (("shares", self.shares), ("code_tasks", self.code_tasks)):
-            total = sum(shares.values())
+        for name in ("shares", "code_tasks", "cypher_mix", "schema_notations"):
+            total = sum(getattr(self, name).values())
             if not math.isclose(total, 1.0, abs_tol=1e-6):
                 raise ValueError(f"{name} add up to {total:g}, not to 1")
         if sum(self.other_prompts.values()) > 1 or self.prompt in self.other_prompts:

@@ -17,7 +17,8 @@ from cypher.canonical import canonicalize
 from cypher.compare import same_result
 from cypher.parse import check_syntax
 from cypher.run import EmbeddedGraph
-from datagen.queries import VARIABLES, Condition, Query, mutate, write_cypher
+from datagen.conditions import VARIABLES, Condition
+from datagen.queries import Query, mutate, write_cypher
 from datagen.schemas import sample_graph
 
 seeds = st.integers(min_value=0, max_value=2**32)
@@ -49,7 +50,7 @@ def respell(query: Query, rng: random.Random) -> str:
     joined = (" or " if query.any_of and not query.absent else " And ").join(wheres)
     cypher = write_cypher(query)
     rest = cypher[re.search(r" (WITH (DISTINCT )?n\b|RETURN )", cypher).start() :]
-    for old, new in zip((*VARIABLES, "total"), (*names, "t"), strict=True):
+    for old, new in zip((*VARIABLES[:3], "total"), (*names, "t"), strict=True):
         rest = re.sub(rf"(?<![.\w]){old}\b", new, rest)
     return (
         f"match {pattern}" + (f"  WHERE\n{joined}" if joined else "") + rest.replace("RETURN", "return") + " ; // done"

@@ -10,10 +10,11 @@ from sampled_queries import sample
 from cypher.compare import is_empty
 from cypher.run import EmbeddedGraph, Result
 from datagen import lexicon
+from datagen.conditions import write_value
 from datagen.invention import invent_word
 from datagen.phrasing import Phraser, add_typo, count_held_out
 from datagen.proof import prove
-from datagen.queries import mutate, write_cypher, write_value
+from datagen.queries import mutate, write_cypher
 from datagen.questions import LiteralNames, NaturalNames, ask
 from datagen.schemas import sample_graph, sample_schema
 

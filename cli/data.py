@@ -28,10 +28,50 @@ Source = Annotated[
 
 def add_commands(app: typer.Typer) -> None:
     """Registers this group's commands."""
-    group = typer.Typer(help="Convert, measure and show files of rows.", no_args_is_help=True)
-    for command in (convert, lengths, show):
+    group = typer.Typer(help="Generate, convert, measure and show files of rows.", no_args_is_help=True)
+    for command in (generate, convert, lengths, show):
         group.command()(command)
     app.add_typer(group, name="data")
+
+
+def generate(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="heimdall (the mix), cypher, actions, operations, troubleshooting, qc, cognitive, coding, mtg, tlp, "
+            "sentiment, code_review or passage."
+        ),
+    ],
+    output: Annotated[Path, typer.Option(help="A .jsonl, .csv or .parquet file.")],
+    count: Annotated[int, typer.Option("--count", "--num-examples", min=1, help="How many rows.")] = 5000,
+    to: Annotated[str, typer.Option(help="chat, instruction, completion, or rows.")] = "chat",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting, as in --set prompt=full.")
+    ] = None,
+    nornicdb: options.Nornicdb = None,
+    as_json: options.Json = False,
+) -> None:
+    """Write rows of one kind into one file: distinct, and each right by proof or construction."""
+    from cli.run import print_json
+    from datagen.formats import check_format
+    from datagen.kinds import make_config, write_kind
+    from heimdall.progress import TerminalProgress
+    from presets.loader import parse_assignment
+
+    settings = dict(map(parse_assignment, set_ or ()))
+    config = make_config(kind, count, seed, settings)
+    progress = TerminalProgress("generate", "rows")
+    written = write_kind(config, options.find(nornicdb), output.expanduser(), check_format(to), progress)
+    if as_json:
+        print_json({"file": output, **written.model_dump()})
+        return
+    for category, rows in written.categories.items():
+        print(f"{rows:>8}  {rows / written.rows:6.1%}  {category}")
+    for part in written.lengths.classes:
+        name = "more" if part.size is None else f"up to {part.size:,} {written.lengths.unit}"
+        print(f"{part.rows:>8}  {part.rows / written.rows:6.1%}  {name}")
+    print(f"{written.rows} rows\n{output}")
 
 
 def convert(

@@ -4,9 +4,8 @@ Everything a chunk does follows from its specification, so chunks may run in any
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from itertools import cycle, islice
 from typing import NamedTuple
 
 from cypher.graph import PropertyGraph, SchemaGraphs
@@ -32,7 +31,7 @@ from datagen.statements.mixing import Request, choose_share, draw_request
 from datagen.tlp import draw_tlp
 from datagen.variety import vary_schema
 from heimdall.answers import ActionAnswer, format_action
-from heimdall.config import DataConfig
+from heimdall.config import DataConfig, GeneralTask
 from heimdall.errors import UsageError
 from heimdall.rows import Family, Message, Row, Split
 from nornicdb.contract import Contract
@@ -43,7 +42,13 @@ SCHEMAS_PER_CHUNK = 40
 REQUESTS_PER_CHUNK = 400
 EVALUATION_QUESTIONS_PER_SCHEMA = 2
 TYPO_SHARE = 0.04
-GENERAL = (draw_mtg, draw_tlp, draw_sentiment, draw_code_review, draw_passage)
+GENERAL: dict[GeneralTask, Callable[[Phraser], Draft]] = {
+    "mtg": draw_mtg,
+    "tlp": draw_tlp,
+    "sentiment": draw_sentiment,
+    "code_review": draw_code_review,
+    "passage": draw_passage,
+}
 _ATTEMPTS = 12  # per wanted question; a schema that yields less is left with less
 _MIXED_ATTEMPTS = 40  # some classes fit few schemas; giving up soon would change their shares
 _PATIENCE = 30  # tries for a question of one class, which was drawn by its share
@@ -127,8 +132,8 @@ def _draw(spec: ChunkSpec, rng: random.Random) -> Iterator[Draft | None]:
         case "code":
             return (draw_code(spec.config, rng, spec.split, number) for number in range(REQUESTS_PER_CHUNK))
         case "general":
-            makers = islice(cycle(GENERAL), REQUESTS_PER_CHUNK)
-            return (draw_fitting(make, rng, spec.split) for make in makers)
+            tasks = rng.choices(*zip(*spec.config.general_tasks.items(), strict=True), k=REQUESTS_PER_CHUNK)
+            return (draw_fitting(GENERAL[task], rng, spec.split) for task in tasks)
         case _:
             raise UsageError(f"data.shares: no generator makes '{spec.family}' rows.")
 

@@ -14,6 +14,7 @@ CypherClass = Literal[
 ]  # fmt: skip
 Notation = Literal["lines", "arrows", "neo4j", "json", "compact"]
 SystemPrompt = Literal["minimal", "full", "tail"]
+GeneralTask = Literal["mtg", "tlp", "sentiment", "code_review", "passage"]
 CodeTask = Literal["generation", "bug_fixing", "understanding", "tests"]
 Quantization = Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K"]
 
@@ -35,6 +36,10 @@ class DataConfig(Config):
     train_rows: int = Field(gt=0)
     split_rows: int = Field(gt=0, description="rows of each family in each validation and test split")
     shares: dict[Family, Share] = {"action": 0.2, "cypher_plain": 0.2, "cypher_schema": 0.6}
+    general_tasks: dict[GeneralTask, Share] = Field(
+        {"mtg": 0.2, "tlp": 0.2, "sentiment": 0.2, "code_review": 0.2, "passage": 0.2},
+        description="shares of the tasks among the `general` rows",
+    )
     code_tasks: dict[CodeTask, Share] = Field(
         {"generation": 0.4, "bug_fixing": 0.3, "understanding": 0.2, "tests": 0.1},
         description="shares of the coding assistant's tasks among the composed `code` rows",
@@ -65,7 +70,7 @@ class DataConfig(Config):
 
     @model_validator(mode="after")
     def _shares_fit(self) -> "DataConfig":
-        for name in ("shares", "code_tasks", "cypher_mix", "schema_notations"):
+        for name in ("shares", "general_tasks", "code_tasks", "cypher_mix", "schema_notations"):
             total = sum(getattr(self, name).values())
             if not math.isclose(total, 1.0, abs_tol=1e-6):
                 raise ValueError(f"{name} add up to {total:g}, not to 1")

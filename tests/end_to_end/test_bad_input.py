@@ -16,7 +16,7 @@ from heimdall.lock import hold_lock
         (["retrain", *PRESET, "--set", "train.epohcs=2"], 2, "Did you mean 'epochs'?"),
         (["retrain", *PRESET, "--epochs", "0"], 2, "train.epochs: Input should be greater than 0"),
         (["retrain", *PRESET, "--quant_type", "Q4_K_X"], 2, "Q4_K_X"),
-        (["retrain", *PRESET, "--set", "gate.headline=cypher_schema/test_schema/acuracy"], 2, "_accuracy'?"),
+        (["retrain", *PRESET, "--set", "gate.headline=cypher_schema/test_schema/execution_acuracy"], 2, "_accuracy'?"),
         (["retrain", *PRESET, "--epoch", "2"], 2, "--epochs"),
         (["retrain", *PRESET, "--nornicdb", "nowhere"], 3, "nowhere"),
         (["retrain", "--preset", "broken.yaml"], 3, "broken.yaml:3"),

@@ -44,7 +44,7 @@ _LIST = (
 )
 _WRAP = (
     "{}", "{}", "{}", "please {}", "{} please", "can you {}", "could you {}", "hey, {}", "{} now", "{} for me", "heimdall, {}",
-    "I would like you to {}", "quickly {}", "would you {}",
+    "I would like you to {}", "quickly {}", "{} quickly", "I need you to {}", "would you {} for me", "just {}", "would you {}", "hey heimdall, {}",
 )  # fmt: skip
 
 # The objects of a showing verb, and whole sentences that need none.
@@ -53,12 +53,13 @@ _PLAIN: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
         _LIST,
         (
             "the available actions", "all actions", "your commands", "the commands you know", "the list of actions", "everything you can do",
-            "what actions exist", "your abilities", "all supported commands", "the actions I can use", "your capabilities", "the command list",
+            "what actions exist", "your abilities", "all supported commands", "the actions I can use", "your capabilities", "the command list", "a list of your commands", "your actions", "the actions you support", "the list of commands",
         ),
         (
             "help", "what can you do", "which actions are available", "how can you help me", "what commands do you support",
             "help me get started", "what am I able to ask you", "which commands do you understand", "I need help with your actions",
-            "what are you capable of", "what kinds of things can I request",
+            "what are you capable of", "what kinds of things can I request", "what can I ask you", "which kinds of commands exist",
+            "tell me what you can do", "which actions do you support", "what can I request",
         ),
     ),
     "heimdall.status": (
@@ -66,12 +67,12 @@ _PLAIN: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
         (
             "the assistant status", "the heimdall status", "the SLM status", "your own status", "the number of loaded plugins",
             "the status of the assistant", "the plugin count", "the status of the language model", "how many plugins are loaded",
-            "the SLM system status", "the number of registered actions", "how many actions are registered",
+            "the SLM system status", "the assistant's own status", "the count of registered actions", "the number of registered actions", "how many actions are registered",
         ),
         (
             "heimdall status", "how many plugins do you have", "are you running", "is the assistant loaded", "how many plugins are active",
             "slm status", "what is your status, heimdall", "how many actions are registered in heimdall", "assistant status check",
-            "is heimdall itself up", "count the loaded plugins",
+            "is heimdall itself up", "is heimdall running", "how are you doing, heimdall", "are all plugins loaded", "how many plugins are there", "count the loaded plugins",
         ),
     ),
     "heimdall.watcher.status": (
@@ -79,12 +80,12 @@ _PLAIN: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
         (
             "the status", "the system status", "the server status", "the overall status", "the current status", "the full status report",
             "the nornicdb status", "the state of the server", "a status overview", "the complete system status", "the general state of the system",
-            "a summary of the server state",
+            "a summary of the server state", "a summary of the system", "the state of the system", "the current state of the server", "a general status overview",
         ),
         (
             "status", "check the system", "get status", "how is the server doing", "is everything running fine", "what is the status",
             "system status", "is the system ok", "check the server", "how are things going on the server", "health check",
-            "is nornicdb up and running", "run a status check",
+            "is nornicdb up and running", "run a status check", "is the server fine", "how is nornicdb doing", "is nornicdb running fine", "check the status of the server",
         ),
     ),
     "heimdall.watcher.health": (
@@ -92,12 +93,13 @@ _PLAIN: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
         (
             "the health of the watcher", "the watcher health", "the watcher's uptime", "the health status of the watcher",
             "how long the watcher has been running", "whether the watcher is healthy", "the watcher health status", "the uptime of the watcher",
-            "the watcher's state of health", "if the watcher is well",
+            "the watcher's state of health", "if the watcher is well", "how well the watcher is doing", "the state of the watcher",
+            "how healthy the watcher is", "if the watcher is healthy",
         ),
         (
             "is the watcher healthy", "check the health of the watcher", "watcher health", "how healthy is the watcher",
             "is the watcher alive", "how long has the watcher been up", "check watcher health", "does the watcher feel fine",
-            "is the watcher in good health",
+            "is the watcher in good health", "is the watcher doing well", "is the watcher up", "what is the health of the watcher", "is the watcher fine",
         ),
     ),
     "heimdall.watcher.config": (
@@ -105,12 +107,12 @@ _PLAIN: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
         (
             "the configuration", "the current configuration", "the config", "the settings", "your settings", "the current settings",
             "the SLM configuration", "the configured temperature", "the max tokens setting", "your current config", "the active settings",
-            "how the assistant is configured",
+            "how the assistant is configured", "the configured settings", "the assistant's settings", "the settings in use", "your current settings",
         ),
         (
             "config", "configuration", "what are the current settings", "which settings are active", "how are you configured",
             "show config", "what temperature is configured", "which temperature do you use", "what is max_tokens set to",
-            "what configuration is in use", "list your settings",
+            "what configuration is in use", "list your settings", "what are your settings", "how is the assistant configured", "what settings do you use", "which configuration is active",
         ),
     ),
     "heimdall.watcher.metrics": (
@@ -118,12 +120,14 @@ _PLAIN: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
         (
             "the metrics", "the runtime metrics", "the memory usage", "the goroutine count", "the garbage collection statistics",
             "detailed metrics", "the memory metrics", "the process metrics", "the GC figures", "the performance metrics",
-            "the number of goroutines", "how much memory is used", "the heap usage",
+            "the number of goroutines", "how much memory is used", "the heap usage", "the heap metrics", "how many goroutines are running",
+            "how much heap is used", "the usage of memory",
         ),
         (
             "metrics", "how much memory is the server using", "how many goroutines are running", "show metrics",
             "how often does the garbage collector run", "what is the memory consumption", "runtime metrics",
-            "how much heap is allocated", "what does memory look like", "how busy is the garbage collector",
+            "how much heap is allocated", "what does memory look like", "how busy is the garbage collector", "how much memory is allocated",
+            "what is the heap usage", "how many goroutines are there", "how much heap is the server using",
         ),
     ),
     "heimdall.watcher.db_stats": (
@@ -131,13 +135,15 @@ _PLAIN: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
         (
             "the database statistics", "the database stats", "the total number of nodes", "the total number of relationships",
             "the number of embeddings", "the number of k-means clusters", "the feature flags", "the clustering info", "the node count",
-            "the edge count", "database info", "the enabled features", "the totals for the database", "the size of the database in nodes",
+            "the edge count", "database info", "the enabled features", "the totals for the database", "the number of edges", "the totals of nodes and relationships", "the number of nodes in the database",
+            "the size of the database in nodes", "the database totals",
         ),
         (
             "how many nodes", "how many nodes are there", "how many relationships", "how many embeddings", "how many clusters are there",
             "what features are enabled", "database statistics", "which feature flags are on", "how many edges does the database have",
             "how big is the database", "database stats", "how many k-means clusters exist", "what is the total node count",
-            "which features are switched on", "how many relationships does the whole database hold",
+            "which features are switched on", "how many relationships does the whole database hold", "how many nodes does the whole database have",
+            "what features are switched on", "how many nodes does the database hold", "how many relationships does the database have",
         ),
     ),
 }  # fmt: skip
@@ -228,13 +234,13 @@ def _hello(phraser: Phraser) -> tuple[str, Params]:
     if phraser.rng.random() < 0.4:
         plain = (
             "say hello", "hello", "run the hello test", "send a greeting", "hello world", "greet me", "do a hello test", "say hi",
-            "test whether you answer with a greeting", "give a friendly hello",
+            "test whether you answer with a greeting", "give a friendly hello", "answer with a hello", "send a friendly greeting", "give a greeting", "test the hello",
         )  # fmt: skip
         return phraser.pick("hello.plain", plain), {}
     name = _name(phraser)
     named = (
         "say hello to {}", "greet {}", "say hi to {}", "send a greeting to {}", "hello, I am {}", "hello from {}", "welcome {} with a hello",
-        "give {} a greeting", "my name is {}, say hello",
+        "give {} a greeting", "my name is {}, say hello", "I am {}, say hi", "say a friendly hello to {}", "send {} a hello", "my name is {}, greet me",
     )  # fmt: skip
     return phraser.pick("hello.named", named).format(name), {"name": name}
 
@@ -242,7 +248,7 @@ def _hello(phraser: Phraser) -> tuple[str, Params]:
 def _set_config(phraser: Phraser) -> tuple[str, Params]:
     frames = (
         "set {k} to {v}", "change {k} to {v}", "update {k} to {v}", "make {k} {v}", "put {k} at {v}", "configure {k} as {v}",
-        "I want {k} to be {v}", "use {v} as {k}", "switch {k} to {v}", "adjust {k} so that it is {v}",
+        "I want {k} to be {v}", "use {v} as {k}", "switch {k} to {v}", "adjust {k} so that it is {v}", "adjust {k} to {v}", "{k} should be {v}", "switch {k} over to {v}", "change {k} so that it is {v}", "use {v} for {k}",
     )  # fmt: skip
     value: int | float
     if phraser.rng.random() < 0.5:
@@ -262,22 +268,24 @@ def _events(phraser: Phraser) -> tuple[str, Params]:
     if phraser.rng.random() < 0.45:
         objects = (
             "the recent events", "the latest events", "the event log", "the last events", "recent system events", "what happened recently",
-            "the newest system events", "the log of recent events",
+            "the entries of the event log", "the past events", "the newest system events", "the log of recent events",
         )  # fmt: skip
         return f"{verb} {phraser.pick('events.plain', objects)}", {}
     number = phraser.rng.randint(1, 60)
-    objects = (
+    limited = (
         "the last {} events", "the latest {} events", "{} recent events", "the {} most recent events", "up to {} events",
-        "the newest {} system events", "the past {} events", "no more than {} events",
+        "the newest {} system events", "the past {} events", "at most {} recent events", "the last {} entries of the event log",
+        "the {} newest events", "no more than {} events",
     )  # fmt: skip
-    return f"{verb} {phraser.pick('events.limit', objects).format(number)}", {"limit": number}
+    return f"{verb} {phraser.pick('events.limit', limited).format(number)}", {"limit": number}
 
 
 def _broadcast(phraser: Phraser) -> tuple[str, Params]:
     text = _announcement(phraser)
     frames = (
         "broadcast {}", "broadcast the message {}", "tell everyone {}", "send {} to all clients", "announce {}", "broadcast to everyone: {}",
-        "send a broadcast saying {}", "let all users know: {}", "tell all connected clients {}", "inform everybody that {}",
+        "send a broadcast saying {}", "let all users know: {}", "inform everybody that {}", "tell all users {}", "inform all clients: {}", "say to everybody: {}", "let everyone know that {}",
+        "tell all connected clients {}", "send the message {} to everybody",
     )  # fmt: skip
     return phraser.pick("broadcast", frames).format(_quote(text, phraser)), {"message": text}
 
@@ -289,13 +297,14 @@ def _notify(phraser: Phraser) -> tuple[str, Params]:
     word = "notification" if kind is None else f"{kind} notification"
     frames = (
         "send a {w}: {m}", "create a {w} saying {m}", "show a {w} with the text {m}", "raise a {w}: {m}", "push a {w} that says {m}",
-        "post a {w}: {m}", "issue a {w} reading {m}", "pop up a {w}: {m}",
+        "post a {w}: {m}", "issue a {w} reading {m}", "pop up a {w}: {m}", "issue a {w}: {m}", "show a {w} reading {m}", "create a {w}: {m}", "send a {w} that says {m}",
     )  # fmt: skip
     params: Params = {} if kind is None else {"type": kind}
     if titled:
         title = phraser.rng.choice(("Maintenance", "Backup", "Alert", "Import", "Upgrade", "Reminder", "Notice"))
         word += phraser.pick(
-            "notify.title", (" titled {}", " with title {}", " with the title {}", " called {}", " headed {}")
+            "notify.title",
+            (" titled {}", " with title {}", " with the title {}", " called {}", " headed {}", " with {} as the title"),
         ).format(title)
         params["title"] = title
     return phraser.pick("notify", frames).format(w=word, m=_quote(text, phraser)), {**params, "message": text}
@@ -306,7 +315,8 @@ def _discover(phraser: Phraser) -> tuple[str, Params]:
     frames = (
         "search for {}", "find information about {}", "what do we know about {}", "tell me about {}", "look for knowledge about {}",
         "discover {}", "search the knowledge graph for {}", "find anything related to {}", "what is known about {}",
-        "do a semantic search for {}", "explore what the graph says about {}",
+        "do a semantic search for {}", "explore what the graph says about {}", "search semantically for {}", "explore {}", "what the graph knows about {}",
+        "is anything known about {}", "what does the graph hold about {}", "do a search for {}", "find what the graph knows about {}",
     )  # fmt: skip
     text, params = phraser.pick("discover", frames).format(_quote(topic, phraser)), {"query": topic}
     extra: Params = {}
@@ -320,6 +330,7 @@ def _discover(phraser: Phraser) -> tuple[str, Params]:
                 ", only {} nodes",
                 " limited to type {}",
                 " restricted to {} nodes",
+                " limited to {} nodes",
             ),
         ).format(label)
         extra["types"] = [label]
@@ -333,6 +344,7 @@ def _discover(phraser: Phraser) -> tuple[str, Params]:
                 ", limit {}",
                 " with a limit of {}",
                 ", no more than {} hits",
+                ", no more than {} results",
             ),
         ).format(limit)
         extra["limit"] = limit
@@ -340,7 +352,14 @@ def _discover(phraser: Phraser) -> tuple[str, Params]:
         depth = phraser.rng.randint(1, 3)
         text += phraser.pick(
             "discover.depth",
-            (" with depth {}", ", depth {}", " going {} levels deep", " at depth {}", " following {} levels"),
+            (
+                " with depth {}",
+                ", depth {}",
+                " going {} levels deep",
+                " at depth {}",
+                " following {} levels",
+                " to a depth of {}",
+            ),
         ).format(depth)
         extra["depth"] = depth
     return text, {**params, **extra}
@@ -365,7 +384,8 @@ def _query(phraser: Phraser) -> tuple[str, Params]:
     )  # fmt: skip
     frames = (
         "run {}", "execute {}", "run this query: {}", "execute this cypher: {}", "run the cypher query {}", "{}", "please execute {}",
-        "send this query to the database: {}", "evaluate the statement {}",
+        "send this query to the database: {}", "evaluate the statement {}", "evaluate {}", "run the statement {}", "execute the query {}",
+        "run this cypher: {}", "execute this statement: {}",
     )  # fmt: skip
     return phraser.pick("query.run", frames).format(cypher), {"cypher": cypher}
 

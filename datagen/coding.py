@@ -24,6 +24,7 @@ from datagen.programs import (
 )
 from datagen.repository import ask_for_pattern, read_patterns
 from datagen.sandbox import SandboxError, has_node, run_javascript, run_python
+from datagen.shares import share_of_turn
 from heimdall.answers import CodeAnswer, TextAnswer
 from heimdall.config import CodeTask, DataConfig
 from heimdall.rows import Split
@@ -31,7 +32,6 @@ from heimdall.source_code import CODE_LANGUAGES, CodeLanguage, find_syntax_fault
 
 Inputs = list[list[Any]]
 SPOKEN: dict[CodeLanguage, str] = {"go": "Go", "java": "Java", "javascript": "JavaScript", "python": "Python"}
-_GOLDEN = 0.6180339887498949  # its multiples spread evenly over the unit interval
 _VERBS = ("solve", "compute", "derive", "handle", "apply", "make", "build", "run", "work", "find")
 _WORDS = (
     "apple", "tea", "stone", "melon", "go", "branch", "cat", "river", "owl", "planet", "sun", "tree", "ladder", "ink", "globe", "east",
@@ -65,12 +65,7 @@ def draw_code(config: DataConfig, rng: random.Random, split: Split, number: int)
     if config.repositories and rng.random() < config.repository_share:
         patterns = read_patterns(config.repositories, config.repository_rows, config.unlicensed)
         return draw_fitting(lambda phraser: ask_for_pattern(phraser, patterns), rng, split)
-    place, below = number * _GOLDEN % 1, 0.0
-    task: CodeTask = "generation"
-    for candidate, share in config.code_tasks.items():
-        if below <= place < below + share:
-            task = candidate
-        below += share
+    task = share_of_turn(config.code_tasks, number)
     return draw_fitting(lambda phraser: ask_for_code(phraser, task), rng, split)
 
 

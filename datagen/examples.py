@@ -27,7 +27,8 @@ from datagen.refusals import draw_refusal
 from datagen.review import draw_review
 from datagen.schemas import Schema, sample_graph, sample_schema
 from datagen.sentiment import draw_sentiment
-from datagen.statements.mixing import Request, choose_share, draw_request
+from datagen.shares import choose_share, share_of_turn
+from datagen.statements.mixing import Request, draw_request
 from datagen.tlp import draw_tlp
 from datagen.variety import vary_schema
 from heimdall.answers import ActionAnswer, format_action
@@ -132,7 +133,8 @@ def _draw(spec: ChunkSpec, rng: random.Random) -> Iterator[Draft | None]:
         case "code":
             return (draw_code(spec.config, rng, spec.split, number) for number in range(REQUESTS_PER_CHUNK))
         case "general":
-            tasks = rng.choices(*zip(*spec.config.general_tasks.items(), strict=True), k=REQUESTS_PER_CHUNK)
+            first = spec.number * REQUESTS_PER_CHUNK
+            tasks = (share_of_turn(spec.config.general_tasks, first + turn) for turn in range(REQUESTS_PER_CHUNK))
             return (draw_fitting(GENERAL[task], rng, spec.split) for task in tasks)
         case _:
             raise UsageError(f"data.shares: no generator makes '{spec.family}' rows.")

@@ -14,7 +14,7 @@ def count_held_out(alternatives: Sequence[str]) -> int:
 
 
 class Phraser:
-    """Picks one wording per construct. With `held_out`, constructs prefer wordings that training never sees."""
+    """Picks one wording per construct. With `held_out`, also those that training never sees; `novel` counts them."""
 
     def __init__(self, rng: random.Random, *, held_out: bool) -> None:
         self.rng = rng
@@ -25,9 +25,8 @@ class Phraser:
     def pick(self, construct: str, alternatives: Sequence[str]) -> str:
         """One of the alternatives; its production id is remembered."""
         known = len(alternatives) - count_held_out(alternatives)
-        novel = self._held_out and known < len(alternatives) and self.rng.random() < 0.6
-        index = self.rng.randrange(known, len(alternatives)) if novel else self.rng.randrange(known)
-        self.novel += novel
+        index = self.rng.randrange(len(alternatives) if self._held_out else known)
+        self.novel += index >= known
         self.used.append(f"{construct}:{index}")
         return alternatives[index]
 

@@ -54,7 +54,16 @@ class LiteralNames:
 
     def plural(self, node: NodeType) -> str:
         return self.phraser.pick(
-            "literal.node", ("{} nodes", "{} nodes", "nodes labelled {}", "{}s", "nodes with label {}")
+            "literal.node",
+            (
+                "{} nodes",
+                "{} nodes",
+                "nodes labelled {}",
+                "{}s",
+                "nodes with the label {}",
+                "nodes of label {}",
+                "nodes with label {}",
+            ),
         ).format(node.label)
 
     def prop(self, prop: SchemaProperty) -> str:
@@ -63,7 +72,15 @@ class LiteralNames:
     def active(self, hop: Hop) -> str:
         return self.phraser.pick(
             "literal.active",
-            ("have {} to", "have a {} relationship to", "are linked by {} to", "{}", "point via {} to"),
+            (
+                "have {} to",
+                "have a {} relationship to",
+                "are linked by {} to",
+                "{}",
+                "point via {} to",
+                "are connected by {} to",
+                "have the relationship {} to",
+            ),
         ).format(hop.relation.name)
 
     def passive(self, hop: Hop) -> str:
@@ -152,13 +169,29 @@ class Realiser:
         head = self.names.plural(self.query.node(0)) + self._conditions(0)
         if shape.kind == "having":
             amount = self.phraser.pick(
-                "having", ("more than {k}", "over {k}", "more than {k} of the", "at least {j}", "upwards of {k}")
+                "having",
+                (
+                    "more than {k}",
+                    "over {k}",
+                    "more than {k} of the",
+                    "at least {j}",
+                    "upwards of {k}",
+                    "{j} or more",
+                    "at least {j} of the",
+                ),
             )
             amount = amount.format(k=shape.limit, j=shape.limit + 1)
         else:
             amount = self.phraser.pick(
                 "most_linked",
-                ("the most", "the highest number of", "the most", "the largest number of", "the greatest number of"),
+                (
+                    "the most",
+                    "the highest number of",
+                    "the most",
+                    "the largest number of",
+                    "the biggest number of",
+                    "the greatest number of",
+                ),
             )
             head = f"{self._count(shape.limit)} {head}".strip()
         link = (

@@ -1,9 +1,8 @@
 """Which statements there are, by class, and how one is chosen: by the shares of the classes, or each pair in turn."""
 
-import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from cypher.run import EmbeddedGraph
 from datagen.phrasing import Phraser
@@ -17,7 +16,6 @@ from datagen.statements.proving import fits_dialect, prove_statement
 from heimdall.config import CypherClass
 from heimdall.rows import Proof
 
-T = TypeVar("T")
 Maker = Callable[[Drawing], Statement]
 
 CLASSES: dict[CypherClass, tuple[Maker, ...]] = {
@@ -109,11 +107,6 @@ def draw_request(schema: Schema, phraser: Phraser, names: Names, kind: CypherCla
     if must is not None and must not in statement.operators:
         return None
     return _ask_statement("systematic" if must else kind, statement, schema)
-
-
-def choose_share(shares: Mapping[T, float], rng: random.Random) -> T:
-    """One of the keys by its share; without a roll of the dice where there is one."""
-    return next(iter(shares)) if len(shares) == 1 else rng.choices(tuple(shares), tuple(shares.values()))[0]
 
 
 def _ask_query(query: Query, phraser: Phraser, names: Names) -> Request:

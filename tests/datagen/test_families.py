@@ -39,7 +39,7 @@ def test_the_same_chunk_is_made_twice(
 
 def test_generators_and_tasks_have_their_shares(rows: dict[tuple[Family, Split], list[Row]]) -> None:
     kinds = Counter((row.category or "").split("_")[0] for row in rows["general", "train"])
-    assert kinds == dict.fromkeys(("mtg", "tlp", "sentiment", "review", "qa"), 12)
+    assert all(abs(kinds[task] - 12) <= 1 for task in ("mtg", "tlp", "sentiment", "review", "qa"))
     tasks = Counter(row.category for row in rows["code", "train"])
     assert abs(tasks["code_generation"] - 24) <= 1
     assert abs(tasks["code_bug_fixing"] - 18) <= 1

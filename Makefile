@@ -23,8 +23,9 @@ setup: .venv/.ok
 retrain: setup
 	.venv/bin/heimdall retrain --preset $(PRESET)
 
+# Two at a time, whatever the number of cores: some tests run the whole pipeline, in two threads and with 2 GB each.
 test: setup
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: setup
 	.venv/bin/ruff format --check .

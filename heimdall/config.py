@@ -139,6 +139,9 @@ class TrainConfig(Config):
         None, gt=0, description="rows per micro-batch there: more, as they share the prompt's cost; default batch_size"
     )
     gradient_accumulation: int = Field(1, gt=0)
+    gradient_checkpointing: bool = Field(
+        False, description="layers are computed again in the backward pass: less memory, about a third more time"
+    )
     optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = Field(2e-4, gt=0)
     weight_decay: float = Field(0.01, ge=0)

@@ -1,6 +1,7 @@
 """Stage `train`: rows become a model, in a child process that can be interrupted and continued."""
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ def read_events(directory: Path) -> list[dict[str, Any]]:
 
 
 def _pick_config(preset: Preset) -> dict[str, Any]:
-    # How often a checkpoint is written does not change the model.
-    return {**preset.train.model_dump(exclude={"save_steps"}), "prompt": preset.data.prompt}
+    # Neither how often a checkpoint is written nor what is computed twice to save memory changes the model.
+    return {**preset.train.model_dump(exclude={"save_steps", "gradient_checkpointing"}), "prompt": preset.data.prompt}
 
 
 @stage("train", version=2, result=ModelRef, config=_pick_config, resumable=True)
@@ -42,7 +43,10 @@ def train_model(work: Work, dataset: DatasetRef, tokenizer: TokenizerRef, contra
     def receive(event: Mapping[str, Any]) -> None:
         with (work.directory / EVENTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(event) + "\n")
-        numbers = {name: value for name, value in event.items() if name not in ("step", "steps")}
+        numbers = {name: value for name, value in event.items() if name not in ("step", "steps", "notice")}
+        if "notice" in event:
+            print(f"\ntrain: {event['notice']}", file=sys.stderr, flush=True)
+            work.tracked.set_tags({"out_of_memory": event["notice"], "micro_batch_parts": str(event["parts"])})
         work.tracked.log_metrics(numbers, step=event["step"])
         note = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
         progress(event["step"], event["steps"], note)

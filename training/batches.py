@@ -40,17 +40,44 @@ class EncodedRow:
 @dataclass(frozen=True)
 class Group:
     """Rows for one of the contract's prompts that begin alike: the tokens of their common beginning, then what is each
-    row's own, with its labels."""
+    row's own, with its labels and its id."""
 
     system: Prompt
     common: list[int]
     branches: list[list[int]]
     labels: list[list[int]]
+    ids: list[str]
 
     @property
     def tokens(self) -> int:
         """How many tokens the group takes in a batch."""
         return len(self.common) + sum(len(branch) for branch in self.branches)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A part of a batch that is computed by itself: groups, each shard with its own copy of the system prompt."""
+
+    groups: list[Group]
+    prefix: list[int]
+
+    def cut(self, parts: int) -> list["Shard"]:
+        """The same groups in at most `parts` shards of about equal size."""
+        count = min(parts, len(self.groups))
+        return [Shard(self.groups[start::count], self.prefix) for start in range(count)]
+
+    def halve(self) -> list["Shard"]:
+        """The same rows in two shards, those of a single group each with the common beginning; one row stays whole."""
+        (first, *more), half = self.groups, len(self.groups[0].branches) // 2
+        if more or not half:
+            return self.cut(2)
+        return [
+            Shard(
+                [Group(first.system, first.common, first.branches[part], first.labels[part], first.ids[part])],
+                self.prefix,
+            )
+            for part in (slice(half), slice(half, None))
+        ]
 
 
 class PlannedBatch(NamedTuple):
@@ -156,6 +183,7 @@ def lay_out(rows: Sequence[EncodedRow]) -> Group:
         common=rows[0].prompt[:common],
         branches=[row.prompt[common:] + row.answer for row in rows],
         labels=[[IGNORED] * (len(row.prompt) - common) + row.answer for row in rows],
+        ids=[row.id for row in rows],
     )
 
 
@@ -218,7 +246,7 @@ def build_batch(groups: Sequence[Group], prefix: Sequence[int], pad: int) -> Bat
 
     used = len(prefix) + sum(group.tokens for group in groups)
     if filler := -used % _TOKEN_STEP:  # a row that is nobody's: its token is `pad` and nothing is learnt from it
-        groups = [*groups, Group("chat", [], [[pad] * filler], [[IGNORED] * filler])]
+        groups = [*groups, Group("chat", [], [[pad] * filler], [[IGNORED] * filler], ["filler"])]
     starts = [len(prefix) + len(group.common) for group in groups]
     branches = [branch for group in groups for branch in group.branches]
     common = [token for group in groups for token in group.common]

@@ -43,6 +43,7 @@ class TrainSummary(Record):
     answer_tokens: int
     loss: float
     precision: str
+    parts: int  # that each micro-batch was computed in, because memory ran out; one if it did not
 
 
 def train(
@@ -55,8 +56,8 @@ def train(
 ) -> TrainSummary:
     """Trains into `work_dir/model`, going on from the newest whole checkpoint in `work_dir/checkpoints`.
 
-    Events are numbers with `step` and `steps`. Raises `Interrupted` after SIGINT or SIGTERM, once the child has written
-    a checkpoint, and `TrainingError` with the child's last words when it fails.
+    Events are numbers with `step` and `steps`, and a `notice` in words where memory ran out. Raises `Interrupted` after
+    SIGINT or SIGTERM, once the child has written a checkpoint, and `TrainingError` with the child's last words when it fails.
     """
     checkpoints = work_dir / CHECKPOINTS
     checkpoints.mkdir(exist_ok=True)
@@ -87,7 +88,8 @@ def train(
     if code == STOPPED:
         raise Interrupted("Training was interrupted and has written a checkpoint; the same command continues it.")
     if code != 0 or summary is None:
-        raise TrainingError(f"Training ended with exit code {code}: {_last_words(log)} (all of it in '{log}').")
+        why = " (killed, as the system does when memory runs out)" if code == -signal.SIGKILL else ""
+        raise TrainingError(f"Training ended with exit code {code}{why}: {_last_words(log)} (all of it in '{log}').")
     return summary
 
 

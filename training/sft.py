@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from itertools import accumulate
 from pathlib import Path
@@ -44,6 +43,7 @@ from training.batches import (
     Batch,
     PlannedBatch,
     RowEncoder,
+    Shard,
     build_batch,
     check_lengths,
     group_rows,
@@ -51,6 +51,7 @@ from training.batches import (
 )
 from training.job import CHECKPOINTS, MODEL, STOPPED, TrainSpec, TrainSummary
 from training.loss import sum_loss
+from training.memory import ShardRunner, is_out_of_memory
 from training.optimizer import build_optimizer
 from training.pretrained import load_pretrained, merge_adapters
 from training.scratch import build_model
@@ -60,9 +61,13 @@ GROUP_TOKENS = 512  # in one sequence: more rows share more, but attention widen
 _WHOLE = "whole"  # this file in a checkpoint says that all others were written
 _KEPT_CHECKPOINTS = 2
 _LOG_EVERY = 10
+_OUTSIDE_A_BATCH = (
+    "Memory is too small for the weights, their gradients and the optimizer, whatever the batch: "
+    "take a smaller model, train.lora, or train.lora.quantized"
+)
 
 
-class BatchDataset(Dataset[list[Batch]]):
+class BatchDataset(Dataset[list[Shard]]):
     """The planned batches, each cut into shards; number i is the same whenever and wherever it is asked for.
 
     Each batch that has the system prompt has its actions in another order.
@@ -77,12 +82,11 @@ class BatchDataset(Dataset[list[Batch]]):
     def __len__(self) -> int:
         return len(self._plan)
 
-    def __getitem__(self, index: int) -> list[Batch]:
+    def __getitem__(self, index: int) -> list[Shard]:
         (groups, system), prefix = self._plan[index], []
         if system is not None:
             prefix = self._encoder.encode_prefix(system, random.Random(f"{self._seed}/{index}"))
-        shards = [groups[start :: self._shards] for start in range(min(self._shards, len(groups)))]
-        return [build_batch(shard, prefix, self._encoder.pad) for shard in shards]
+        return Shard(groups, prefix).cut(self._shards)
 
     def count_rows(self, batches: int) -> int:
         """How many rows the first `batches` batches hold, over as many epochs as that takes."""
@@ -93,13 +97,15 @@ class BatchDataset(Dataset[list[Batch]]):
 class PrefixTrainer(Trainer):
     """A `Trainer` whose items are whole batches and whose loss is averaged over answer tokens.
 
-    On a CPU, the shards of a batch are computed side by side, each in one thread. Threads inside every matrix product
-    wait for each other thousands of times a step, which costs half of the speed as soon as anything else wants a core.
+    The shards of a batch are computed by themselves and their gradients added, on a CPU side by side, each in one
+    thread: threads inside every matrix product would wait for each other thousands of times a step, which costs half of
+    the speed as soon as anything else wants a core. Where memory runs out, shards are cut further.
     """
 
-    def __init__(self, *args: Any, shard_threads: int, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, shard_threads: int, pad: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._pool = ThreadPoolExecutor(shard_threads, initializer=torch.set_num_threads, initargs=(1,))
+        self.runner = ShardRunner(shard_threads, self._say_cut)
+        self._pad = pad
 
     def autocast_smart_context_manager(self, cache_enabled: bool | None = True) -> AbstractContextManager[None]:
         """The Trainer leaves mixed precision to the model's forward, which a loss over the decoder does not call."""
@@ -108,50 +114,56 @@ class PrefixTrainer(Trainer):
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
         """Adds the gradient of one batch to the parameters and returns its loss."""
-        if len(inputs["shards"]) == 1:
-            loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
-            return loss
         model.train()
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         count = num_items_in_batch if num_items_in_batch is not None else (inputs["labels"] != IGNORED).sum()
+        scaler = self.accelerator.scaler  # of fp16's gradients, which the optimizer's step divides again
 
-        def differentiate(shard: dict[str, Any]) -> tuple[torch.Tensor, Sequence[torch.Tensor | None]]:
-            with self.compute_loss_context_manager():
-                loss = sum_loss(model, Batch(**shard))[0] / count
-            return loss.detach(), torch.autograd.grad(loss, trained, allow_unused=True)
+        def differentiate(shard: Shard) -> tuple[torch.Tensor, Sequence[torch.Tensor | None]]:
+            loss = self._sum_loss(model, shard)[0] / count
+            scaled = loss if scaler is None else scaler.scale(loss)
+            # Not `backward`, which leaves half a gradient in the parameters when it runs out of memory.
+            return loss.detach(), torch.autograd.grad(scaled, trained, allow_unused=True)
 
-        total = torch.zeros(())
-        for part, gradients in self._pool.map(differentiate, self._prepare_inputs(inputs)["shards"]):
+        total = torch.zeros((), device=self.args.device)
+        for part, gradients in self.runner.run(differentiate, inputs["shards"]):
             total += part
             for parameter, gradient in zip(trained, gradients, strict=True):
                 if gradient is not None:
                     parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
         return total
 
-    def compute_loss(
-        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        """Mean over the answer tokens of the whole optimizer step."""
-        sums = [sum_loss(self.accelerator.unwrap_model(model), Batch(**shard)) for shard in inputs["shards"]]
-        count = num_items_in_batch if num_items_in_batch is not None else sum(count for _, count in sums)
-        loss = torch.stack([total for total, _ in sums]).sum() / count
-        return (loss, {}) if return_outputs else loss
-
     def prediction_step(self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: Any = None) -> Any:
         """The mean loss of a batch, without gradients."""
-        inputs = self._prepare_inputs(inputs)
-        with torch.no_grad(), self.compute_loss_context_manager():
-            return self.compute_loss(model, inputs).detach(), None, None
+
+        def measure(shard: Shard) -> tuple[torch.Tensor, int]:
+            with torch.no_grad():  # here, because each thread has its own
+                return self._sum_loss(model, shard)
+
+        sums = list(self.runner.run(measure, inputs["shards"]))
+        return torch.stack([loss for loss, _ in sums]).sum() / sum(count for _, count in sums), None, None
+
+    def _sum_loss(self, model: Any, shard: Shard) -> tuple[torch.Tensor, int]:
+        batch = build_batch(shard.groups, shard.prefix, self._pad)
+        with self.compute_loss_context_manager():
+            return sum_loss(self.accelerator.unwrap_model(model), Batch(**self._prepare_input(vars(batch))))
+
+    def _say_cut(self, parts: int) -> None:
+        notice = (
+            f"memory ran out at step {self.state.global_step}; from here on each micro-batch is computed in {parts} "
+            "parts, one after the other, and the batch that the optimizer sees stays the same"
+        )
+        send({"step": self.state.global_step, "steps": self.state.max_steps, "parts": parts, "notice": notice})
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
         return SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)
 
 
-def _collate(items: list[list[Batch]]) -> dict[str, Any]:
+def _collate(items: list[list[Shard]]) -> dict[str, Any]:
     """One item is one batch. `labels` is what the Trainer counts answer tokens by."""
     (shards,) = items
-    labels = torch.cat([shard.labels.flatten() for shard in shards])
-    return {"shards": [vars(shard) for shard in shards], "labels": labels}
+    labels = [label for shard in shards for group in shard.groups for row in group.labels for label in row]
+    return {"shards": shards, "labels": torch.tensor([labels])}
 
 
 class Reporter(TrainerCallback):
@@ -232,7 +244,8 @@ def train(spec: TrainSpec) -> TrainSummary | None:
         data_collator=_collate,
         optimizers=(build_optimizer(model, config.optimizer, config.learning_rate, config.weight_decay), None),
         callbacks=[reporter],
-        shard_threads=shards,
+        shard_threads=1 if _draws_twice(config) else shards,
+        pad=encoder.pad,
     )
     signal.signal(signal.SIGTERM, lambda *_: setattr(reporter, "stop_requested", True))
     outcome = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)))
@@ -248,6 +261,7 @@ def train(spec: TrainSpec) -> TrainSummary | None:
         answer_tokens=answer_tokens,
         loss=outcome.training_loss,
         precision=f"{precision.name}: {precision.reason}",
+        parts=trainer.runner.parts,
     )
 
 
@@ -310,6 +324,8 @@ def _arguments(
         lr_scheduler_kwargs={"num_decay_steps": round(steps * config.decay_ratio), "decay_type": "linear"},
         warmup_steps=round(steps * config.warmup_ratio),
         max_grad_norm=config.max_grad_norm,
+        activation_checkpointing=config.gradient_checkpointing,
+        activation_checkpointing_kwargs={"use_reentrant": False},
         bf16=precision.name == "bf16",
         fp16=precision.name == "fp16",
         use_cpu=not _has_accelerator(),
@@ -328,6 +344,11 @@ def _arguments(
         disable_tqdm=True,
         report_to="none",
     )
+
+
+def _draws_twice(config: TrainConfig) -> bool:
+    """A checkpointed layer draws its dropout again in the backward pass, from the generator that all threads share."""
+    return config.gradient_checkpointing and config.lora is not None and config.lora.dropout > 0
 
 
 def _has_accelerator() -> bool:
@@ -359,6 +380,11 @@ def main() -> int:
     except HeimdallError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print(f"{_OUTSIDE_A_BATCH} ({str(error).splitlines()[0] if str(error) else 'MemoryError'})", file=sys.stderr)
+        return TrainingError.exit_code
     if summary is None:
         return STOPPED
     send({"summary": summary.model_dump()})

@@ -35,6 +35,7 @@ def collect_facts(preset: Preset) -> list[Fact]:
         _describe_memory(),
         _describe_disk(Workspace().home),
         _describe_accelerator(preset),
+        _describe_training(preset),
         _describe_llama(),
         *(_find_tool(name, why) for name, why in _TOOLS.items()),
         *(Fact(name=name, value=importlib.metadata.version(name)) for name in ("torch", "transformers", "prefect")),
@@ -82,6 +83,25 @@ def _describe_accelerator(preset: Preset) -> Fact:
     needed = preset.train.pretrained is not None
     missing = f"'{preset.name}' fine-tunes a pretrained model, which takes days without a GPU." if needed else None
     return Fact(name="accelerator", value="none that PyTorch can use", missing=missing)
+
+
+def _describe_training(preset: Preset) -> Fact:
+    """What training would choose here, and why."""
+    from heimdall.hardware import choose_precision
+    from training.devices import GIB, detect_device
+    from training.estimate import describe_model, estimate, guess_lengths
+
+    config, precision = preset.train, choose_precision()
+    value = (
+        f"{precision.name} ({precision.reason}); attention over row trees; "
+        f"micro-batch of {config.batch_size} rows x {config.gradient_accumulation}"
+    )
+    base = describe_model(config)
+    if base is None:
+        return Fact(name="training", value=value)
+    found = estimate(preset, base, guess_lengths(preset, base.vocab_size), detect_device())
+    value += f"; predicted to need {found.memory.total / GIB:.1f} of {found.available / GIB:.1f} GiB"
+    return Fact(name="training", value=value, missing=None if found.fits else f"Too much: {found.advice[0]}.")
 
 
 def _describe_llama() -> Fact:

@@ -1,5 +1,6 @@
 """The options that several commands share, and what they mean for a preset."""
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,8 +31,20 @@ Target = Annotated[str | None, typer.Option(help="Directory the model is promote
 Tokenizer = Annotated[
     Path | None, typer.Option(help="Hugging Face directory, tokenizer.json or GGUF file whose tokens are counted.")
 ]
+Hardware = Annotated[
+    str | None, typer.Option(help="What to predict for: '2080 Ti', 'A100 80GB', '24GB', 'cpu'; default: this machine.")
+]
 
 DEFAULT_PRESET = "heimdall_nano"
+
+
+class UseCase(Enum):
+    """What a recommended model is for."""
+
+    EMBEDDED = "embedded"
+    BEST = "best"
+    FAST = "fast"
+    MIT = "mit"
 
 
 def make_overrides(

@@ -3,12 +3,12 @@
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import options
-from cli.options import DEFAULT_PRESET, find, make_overrides
+from cli.options import DEFAULT_PRESET, UseCase, find, make_overrides
 
 if TYPE_CHECKING:
     from flows.retrain import Outcome
@@ -134,26 +134,46 @@ def plan(
     nornicdb: options.Nornicdb = None,
     dataset: options.Dataset = None,
     set_: options.Set = None,
+    hardware: options.Hardware = None,
+    recommend: Annotated[
+        bool, typer.Option("--recommend", help="Compare all presets on the hardware, and name one.")
+    ] = False,
+    use_case: Annotated[
+        UseCase, typer.Option(help="What a recommendation is for: embedded in NornicDB, best answers, fast, MIT only.")
+    ] = UseCase.BEST,
     as_json: options.Json = False,
 ) -> None:
-    """What `retrain` would run and what it would reuse, and the settings it would use. Writes nothing."""
+    """What `retrain` would run and reuse, its settings, and the memory, time, disk and tokens that training takes.
+
+    Writes nothing. Predictions are from formulas (docs/training.md); those for GPUs were never checked against one.
+    """
+    from cli.prediction import compare_presets, predict, render, render_options
     from cli.run import print_json
     from flows.parameters import PromotingParameters, plan_pipeline
     from flows.retrain import run_stages
+    from training.devices import find_device
 
+    device = find_device(hardware)
+    if recommend:
+        options_ = compare_presets(device, use_case)
+        print_json({"use_case": use_case.value, "presets": options_}) if as_json else print(render_options(options_))
+        return
     parameters = PromotingParameters(
         preset=preset, overrides=make_overrides(preset, set_), nornicdb=find(nornicdb), dataset=find(dataset)
     )
     pipeline = plan_pipeline(parameters)
     run_stages(pipeline, parameters)
+    prediction = predict(pipeline, device)
     if as_json:
-        print_json({"preset": pipeline.preset, "steps": pipeline.steps})
+        print_json({"preset": pipeline.preset, "steps": pipeline.steps, "training": prediction})
         return
     import yaml
 
     print(yaml.safe_dump(pipeline.preset.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
     for step in pipeline.steps:
         print(f"{step.outcome:<6} {step.stage:<10} {step.key or ''}".rstrip())
+    print()
+    print(render(prediction))
 
 
 def status(preset: options.Preset = DEFAULT_PRESET, set_: options.Set = None, as_json: options.Json = False) -> None:

@@ -57,7 +57,8 @@ def train(
     """Trains into `work_dir/model`, going on from the newest whole checkpoint in `work_dir/checkpoints`.
 
     Events are numbers with `step` and `steps`, and a `notice` in words where memory ran out. Raises `Interrupted` after
-    SIGINT or SIGTERM, once the child has written a checkpoint, and `TrainingError` with the child's last words when it fails.
+    SIGINT or SIGTERM, once the child has written a checkpoint, and `TrainingError` with the child's last words when it
+    fails.
     """
     checkpoints = work_dir / CHECKPOINTS
     checkpoints.mkdir(exist_ok=True)

@@ -197,7 +197,7 @@ def estimate_memory(
     trained = count_trained(config, base)
     inside = base.parameters - base.vocab_size * base.hidden_size * (1 if base.tied else 2)
     outside = base.parameters - inside
-    weights = 4 * base.parameters
+    weights: float = 4 * base.parameters
     if config.lora is not None and config.lora.quantized:
         weights = _NF4_BYTES * inside + 4 * outside
     if sixteen:

@@ -11,6 +11,7 @@ from heimdall.store import Store
 from heimdall.tracking import ModelVersion, Tracker
 from heimdall.workspace import Workspace
 
+# In the order in which work goes through them.
 STAGES = (
     "contract",
     "generate",
@@ -20,6 +21,8 @@ STAGES = (
     "train",
     "export",
     "evaluate",
+    "seed",
+    "suite",
     "verdict",
     "register",
     "promote",

@@ -92,6 +92,7 @@ def _pair_scores(first: Evaluation, second: Evaluation) -> list[ComparedScore]:
         for part in first.report.slices
         if (other := others.get((part.family, part.split)))
         for name in list_metrics(part.family)
+        if {name} <= part.scores.keys() & other.scores.keys()  # an older report may lack one
         if part.scores[name].n or other.scores[name].n
     ]
 

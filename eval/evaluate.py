@@ -15,7 +15,7 @@ from typing import Protocol
 
 from cypher.judge import Judge
 from cypher.run import Limits
-from eval.judging import Bench, Outcome, judge_repaired, judge_reply
+from eval.judging import Bench, Outcome, is_refusal, judge_repaired, judge_reply
 from eval.metrics import Example, score_examples, write_examples
 from eval.questions import Question
 from eval.suite import SuiteRow
@@ -222,6 +222,7 @@ def _make_example(
         exact=outcome.exact,
         similarity=outcome.similarity,
         valid_call=outcome.valid_call,
+        refused=is_refusal(completion.text, bench.contract),
         judgement=outcome.judgement,
         repaired=repaired,
         reason=outcome.reason,

@@ -64,6 +64,12 @@ class Outcome(NamedTuple):
     valid_call: bool | None = None
 
 
+def is_refusal(text: str, contract: Contract) -> bool:
+    """Whether a reply is prose that runs nothing: no action, nothing that was meant as one, and no query."""
+    reply = read_reply(text, contract)
+    return reply.action is None and reply.streamed and find_fenced(text) is None and check_syntax(text) is not None
+
+
 def judge_reply(text: str, accepted: Sequence[Answer], graphs: Sequence[PropertyGraph], bench: Bench) -> Outcome:
     """Judges a reply by the accepted answers, which are all of one kind; of several, by that which is nearest to it."""
     first = accepted[0]

@@ -35,7 +35,8 @@ class Example(Record):
     its reply is null where it is the free one. `other_actions` are right as well: a suite may accept several answers,
     of which `expected` is the first. `similarity` is the query's to the expected one, `valid_call` says that the reply
     calls an existing action with parameters that it takes; both are null where no such thing was expected.
-    `confidence` is the probability that the model gives to the whole free answer.
+    `confidence` is the probability that the model gives to the whole free answer. `refused`: the reply is prose that
+    runs nothing; null in files of older versions.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Example(Record):
     exact: bool | None
     similarity: float | None = None
     valid_call: bool | None = None
+    refused: bool | None = None
     judgement: Judged
     reason: str
     prompt_tokens: int
@@ -78,6 +80,11 @@ class Example(Record):
         """The name of its slices: the family, with the prompt if that is not the usual one (`action@tail`)."""
         return f"{self.family}@{self.prompt}" if self.further else self.family
 
+    @property
+    def is_unanswerable(self) -> bool:
+        """Whether a query was asked for and none is right: a refusal was expected."""
+        return self.family in ("cypher_schema", "cypher_plain") and self.expected_action is None
+
 
 # Requests for actions can be asked under further prompts; those slices stand behind the usual ones.
 SERIES: tuple[str, ...] = (*FAMILIES, *(f"action@{prompt}" for prompt in SYSTEM_PROMPTS))
@@ -86,6 +93,22 @@ Measure = Callable[[Example], bool | None]
 
 def _is_right(example: Example) -> bool | None:
     return None if example.judgement == "not_judged" else example.judgement == "right"
+
+
+def _is_right_query(example: Example) -> bool | None:
+    return None if example.is_unanswerable else _is_right(example)
+
+
+def _is_right_refusal(example: Example) -> bool | None:
+    return _is_right(example) if example.is_unanswerable else None
+
+
+def _is_refused(example: Example) -> bool | None:
+    return example.refused if example.is_unanswerable else None
+
+
+def _is_not_refused(example: Example) -> bool | None:
+    return None if example.is_unanswerable or example.refused is None else not example.refused
 
 
 def _is_repaired_right(example: Example) -> bool | None:
@@ -110,7 +133,10 @@ SHARES: dict[str, Measure] = {
     "action_accuracy": lambda example: _is_expected(example, example.action),
     "params_accuracy": _is_right,
     "parse_rate": lambda example: example.parses,
-    "execution_accuracy": _is_right,
+    "execution_accuracy": _is_right_query,
+    "refusal_recall": _is_refused,
+    "refusal_accuracy": _is_right_refusal,
+    "no_false_refusal": _is_not_refused,
     "answer_accuracy": _is_right,
     "repaired_execution_accuracy": _is_repaired_right,
     "constrained_json_valid": lambda example: example.constrained_json_valid,
@@ -130,8 +156,9 @@ CALIBRATION: dict[str, Callable[[Array, Array], Array]] = {
 _COSTS = ("perplexity", "bits_per_byte", "latency_p50_ms", "latency_p95_ms", "tokens_per_second", *CALIBRATION)
 _CONSTRAINED = ("constrained_json_valid", "constrained_action_accuracy")
 _CYPHER = (
-    "json_valid", "action_accuracy", "parse_rate", "execution_accuracy", "repaired_execution_accuracy", "judged",
-    "exact_match", *_CONSTRAINED, "constrained_execution_accuracy", *_COSTS,
+    "json_valid", "action_accuracy", "parse_rate", "execution_accuracy", "refusal_recall", "refusal_accuracy",
+    "no_false_refusal", "repaired_execution_accuracy", "judged", "exact_match", *_CONSTRAINED,
+    "constrained_execution_accuracy", *_COSTS,
 )  # fmt: skip
 _ACTION = (
     "json_valid", "action_accuracy", "params_accuracy", "judged", "exact_match", *_CONSTRAINED,

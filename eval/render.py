@@ -108,6 +108,7 @@ def render_html(card: Card) -> str:
     from eval.figures import draw_figures
     from heimdall.page import render_page, to_svg
 
+    measured = {series: _list_measured(card, series) for series in SERIES}
     return render_page(
         "eval",
         "card.html",
@@ -117,8 +118,8 @@ def render_html(card: Card) -> str:
         limits=list_limits(card),
         figures={name: Markup(to_svg(figure)) for name, figure in draw_figures(card).items()},
         series=SERIES,
-        free={series: [name for name in list_metrics(series) if name not in HELPED_METRICS] for series in SERIES},
-        helped={series: [name for name in list_metrics(series) if name in HELPED_METRICS] for series in SERIES},
+        free={series: [name for name in shown if name not in HELPED_METRICS] for series, shown in measured.items()},
+        helped={series: [name for name in shown if name in HELPED_METRICS] for series, shown in measured.items()},
         title_series=title_series,
         split_titles=SPLIT_TITLES,
         metric_titles=METRIC_TITLES,
@@ -151,7 +152,7 @@ def render_markdown(card: Card) -> str:
         parts = [part for part in card.report.slices if part.family == series]
         if not parts:
             continue
-        names = list_metrics(series)
+        names = _list_measured(card, series)
         titles = " | ".join(METRIC_TITLES[name] for name in names)
         lines += ["", f"## {title_series(series)}", "", f"| | n | {titles} |"]
         lines += ["| --- |" + " ---: |" * (len(names) + 1)]
@@ -180,6 +181,12 @@ def render_markdown(card: Card) -> str:
     lines += ["", "## Made for", "", *(f"- {name}: {_escape(value)}" for name, value in list_facts(card))]
     lines += ["", "## What these figures do not show", "", *(f"- {_escape(limit)}" for limit in list_limits(card))]
     return "\n".join(lines) + "\n"
+
+
+def _list_measured(card: Card, series: str) -> list[str]:
+    """The metrics of a series that some question of this evaluation says something about."""
+    parts = [part for part in card.report.slices if part.family == series]
+    return [name for name in list_metrics(series) if any(part.scores[name].n for part in parts)]
 
 
 def format_value(score: Score) -> str:

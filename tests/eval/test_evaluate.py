@@ -14,7 +14,7 @@ from cypher.graph import Node, PropertyGraph, SchemaGraphs, write_graphs
 from cypher.judge import Judge
 from cypher.run import Limits
 from eval.evaluate import ask_questions, evaluate_model
-from eval.judging import Bench, Outcome, judge_reply, measure_similarity
+from eval.judging import Bench, Outcome, is_refusal, judge_reply, measure_similarity
 from eval.metrics import Example, find_score, list_metrics, read_examples, score_examples
 from eval.questions import ORDERS, PERPLEXITY_ROWS, Question, plan_questions
 from heimdall.answers import ActionAnswer, CodeAnswer, FactAnswer, JsonAnswer, QueryAnswer, TextAnswer, format_action
@@ -418,6 +418,23 @@ def test_prose_facts_json_and_labels_are_judged_by_what_they_say(
     assert outcome.judgement == judgement, outcome.reason
     assert (outcome.json_valid is None) == (expected.kind != "json")
     assert (outcome.parses is None) == (expected.kind not in ("query", "code"))
+
+
+@pytest.mark.parametrize(
+    ("reply", "refused"),
+    [
+        ("I cannot answer that: Person has no property for 'height'.", True),
+        ("There is no `height` on Person {name, age}.", True),
+        (query_reply(GOLD), False),
+        (query_reply(GOLD)[:-2], False),
+        ('Sure: {"action": "heimdall.help", "params": {}}', False),
+        (GOLD, False),
+        (f"```cypher\n{GOLD}\n```", False),
+        ("", False),
+    ],
+)
+def test_only_prose_that_runs_nothing_refuses(reply: str, refused: bool, contract: Contract) -> None:
+    assert is_refusal(reply, contract) == refused
 
 
 def test_requests_are_asked_under_further_prompts_in_slices_of_their_own(

@@ -38,6 +38,28 @@ def test_a_slice_in_which_nothing_was_judged_has_no_accuracy() -> None:
     assert (score.n, score.value, score.low, score.high) == (0, None, None, None)
 
 
+def test_refusals_have_figures_of_their_own_and_are_no_part_of_the_accuracy() -> None:
+    due: dict[str, object] = {"expected_action": None, "parses": None, "exact": None}
+    answers: list[dict[str, object]] = [
+        {"refused": False},
+        {"refused": True, "judgement": "wrong"},
+        {**due, "refused": True},
+        {**due, "refused": True, "judgement": "wrong"},
+        {**due, "refused": False, "judgement": "wrong"},
+    ]
+    scores = {
+        name: score_of(name, *answers)
+        for name in ("execution_accuracy", "refusal_recall", "refusal_accuracy", "no_false_refusal")
+    }
+    assert {name: (score.n, score.value) for name, score in scores.items()} == {
+        "execution_accuracy": (2, 0.5),
+        "refusal_recall": (3, 2 / 3),
+        "refusal_accuracy": (3, 1 / 3),
+        "no_false_refusal": (2, 0.5),
+    }
+    assert score_of("refusal_recall", {"refused": None}, due).n == 0  # examples of an older version do not say
+
+
 def test_a_right_action_with_wrong_parameters_is_right_only_as_an_action() -> None:
     answers: list[dict[str, object]] = [{"judgement": "wrong"}, {"judgement": "wrong", "action": None}]
     assert score_of("action_accuracy", *answers, family="action").value == 0.5

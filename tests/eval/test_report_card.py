@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from eval.card import WRONG_SHOWN, Card, CurvePoint, bin_shares, build_card, list_limits
+from eval.card import METRIC_TITLES, WRONG_SHOWN, Card, CurvePoint, bin_shares, build_card, list_limits
 from eval.diff import diff_words
 from eval.figures import draw_figures
 from eval.metrics import compare_examples
@@ -166,6 +166,15 @@ def test_what_is_unknown_is_left_out_and_not_drawn_empty() -> None:
     for heading in ("Files", "Wrong answers", "Data set checks", "Actions, expected"):
         assert heading not in words
     assert "SHIP" in print_card(card)
+
+
+def test_a_score_that_no_question_speaks_about_has_no_column() -> None:
+    due = make_example(id="2", expected_action=None, parses=None, refused=True)
+    for examples, shown in (([make_example()], False), ([make_example(), due], True)):
+        report = make_report(examples)
+        card = build_card("t", report, decide(report, None, GateConfig(guarded=(), min_n=0)), examples)
+        assert (METRIC_TITLES["refusal_recall"] in render_markdown(card)) == shown
+        assert (METRIC_TITLES["refusal_recall"] in Page(render_html(card)).words) == shown
 
 
 def test_replies_cannot_become_markup(hostile_card: Card) -> None:

@@ -1,16 +1,13 @@
 """A small property graph as plain data: what queries are proven and judged on; and the file that keeps such graphs."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import pydantic
 from pydantic import Field
 
 from heimdall.errors import InputError
-from heimdall.files import replacing
+from heimdall.records import read_records
 from heimdall.refs import Record
-from heimdall.rows import read_lines
 
 Scalar: TypeAlias = bool | int | float | str
 
@@ -57,26 +54,10 @@ class SchemaGraphs(Record):
     graphs: tuple[PropertyGraph, ...]
 
 
-def write_graphs(path: Path, schemas: Iterable[SchemaGraphs]) -> int:
-    """Writes schemas with their graphs as JSONL, whole or not at all; returns how many."""
-    count = 0
-    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
-        for schema in schemas:
-            file.write(schema.model_dump_json() + "\n")
-            count += 1
-    return count
-
-
 def read_graphs(path: Path) -> dict[str, SchemaGraphs]:
     """Reads the schemas by id. Raises `InputError` naming file and line for what is no schema or comes twice."""
     schemas: dict[str, SchemaGraphs] = {}
-    for number, line in read_lines(path):
-        try:
-            schema = SchemaGraphs.model_validate_json(line)
-        except pydantic.ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the line"
-            raise InputError(f"{path}:{number}: {where}: {first['msg']}.") from error
+    for number, schema in read_records(path, SchemaGraphs):
         if schema.schema_id in schemas:
             raise InputError(f"{path}:{number}: the schema '{schema.schema_id}' is there twice.")
         schemas[schema.schema_id] = schema

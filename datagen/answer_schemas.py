@@ -10,6 +10,7 @@ import pydantic
 from pydantic import Field
 
 from heimdall.answers import JsonAnswer
+from heimdall.records import explain_invalid
 from heimdall.refs import Record
 from heimdall.rows import Row
 
@@ -107,6 +108,5 @@ def find_schema_fault(row: Row) -> str | None:
     try:
         schema.model_validate(row.expected.value, strict=True)
     except pydantic.ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        return explain_invalid(error, "the answer")
     return None

@@ -15,6 +15,7 @@ from datagen.sources import Entry, read_entries
 from heimdall.answers import TextAnswer
 from heimdall.errors import InputError, UsageError, suggest
 from heimdall.files import digest_json, replacing
+from heimdall.records import explain_invalid
 from heimdall.refs import Record
 from heimdall.rows import SPLITS, Message, Row, Split
 
@@ -209,9 +210,7 @@ def _validate_row(record: dict[str, Any], place: str) -> Row:
     try:
         row = Row.model_validate(record)
     except pydantic.ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the row"
-        raise _WrongRecordError(f"{where}: {first['msg']}") from None
+        raise _WrongRecordError(explain_invalid(error, "the row")) from None
     if len(row.messages) == 1:
         raise _WrongRecordError("messages: a row needs a question and its answer")
     file = Path(place.rpartition(":")[0]).stem

@@ -13,6 +13,7 @@ from datagen.lengths import Lengths, measure_lengths
 from heimdall.config import CypherClass, DataConfig, GeneralTask
 from heimdall.errors import UsageError, suggest
 from heimdall.progress import Progress, silent
+from heimdall.records import explain_invalid
 from heimdall.refs import Record
 from heimdall.rows import read_rows
 from nornicdb.contract import resolve_contract
@@ -64,9 +65,7 @@ def make_config(kind: str, rows: int, seed: int, settings: Mapping[str, Any]) ->
     try:
         return DataConfig.model_validate(document)
     except pydantic.ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the settings"
-        raise UsageError(f"{where}: {first['msg'].removeprefix('Value error, ')}.") from error
+        raise UsageError(f"{explain_invalid(error, 'the settings')}.") from error
 
 
 def write_kind(

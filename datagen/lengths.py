@@ -11,9 +11,10 @@ from typing import Literal
 
 from datagen.formats import Conversation, Turn, read_conversations
 from heimdall.errors import InputError
+from heimdall.lines import read_lines
 from heimdall.progress import Progress, silent
 from heimdall.refs import Record
-from heimdall.rows import Prompt, read_lines
+from heimdall.rows import Prompt
 from nornicdb.contract import Contract
 from nornicdb.prompts import SYSTEM_PROMPTS, build_system_prompt, cut_prompt
 

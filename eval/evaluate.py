@@ -16,13 +16,14 @@ from typing import Protocol
 from cypher.judge import Judge
 from cypher.run import Limits
 from eval.judging import Bench, Outcome, is_refusal, judge_repaired, judge_reply
-from eval.metrics import Example, score_examples, write_examples
+from eval.metrics import Example, score_examples
 from eval.questions import Question
 from eval.suite import SuiteRow
 from eval.transformers_model import TransformersBatch, TransformersModel
 from heimdall.answers import ActionAnswer
 from heimdall.config import EvalConfig
 from heimdall.progress import Progress
+from heimdall.records import write_records
 from heimdall.refs import Record, Slice
 from nornicdb.batching import BatchDecoder
 from nornicdb.contract import Contract
@@ -88,7 +89,7 @@ def evaluate_model(
         notes = runtime.notes if isinstance(runtime, TransformersModel) else ()
     place = {question.id: index for index, question in enumerate(questions)}
     examples.sort(key=lambda example: place[example.id])
-    write_examples(out_dir / EXAMPLES, examples)
+    write_records(out_dir / EXAMPLES, examples)
     slices = score_examples(examples, config.seed)
     return EvalSummary(slices=slices, questions=len(examples), memory_bytes=memory, notes=notes)
 

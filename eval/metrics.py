@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pydantic
 
 from eval.calibration import measure_auroc, measure_brier, measure_ece
 from eval.judging import Judged
 from eval.statistics import Array, Difference, bootstrap_interval, compare_paired, sum_ratio, wilson_interval
 from eval.task_measures import TASK_SHARES, count_links
-from heimdall.errors import InputError, UsageError, suggest
-from heimdall.files import replacing
+from heimdall.errors import UsageError, suggest
+from heimdall.records import read_records
 from heimdall.refs import Record, Score, Slice
-from heimdall.rows import FAMILIES, SPLITS, Family, Prompt, Split, read_lines
+from heimdall.rows import FAMILIES, SPLITS, Family, Prompt, Split
 from nornicdb.prompts import SYSTEM_PROMPTS
 
 SuiteSplit = Literal["suite"]  # where a split is named: the questions of a user's own suite
@@ -257,24 +256,9 @@ def compare_examples(
     return differences
 
 
-def write_examples(path: Path, examples: Iterable[Example]) -> None:
-    """Writes one JSON object per line, whole or not at all."""
-    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
-        for example in examples:
-            file.write(example.model_dump_json() + "\n")
-
-
 def read_examples(path: Path) -> list[Example]:
-    """Reads what `write_examples` wrote. Raises `InputError` naming file and line."""
-    examples = []
-    for number, line in read_lines(path):
-        try:
-            examples.append(Example.model_validate_json(line))
-        except pydantic.ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the line"
-            raise InputError(f"{path}:{number}: {where}: {first['msg']}.") from error
-    return examples
+    """Reads what `write_records` wrote. Raises `InputError` naming file and line."""
+    return [example for _, example in read_records(path, Example)]
 
 
 def score_metric(name: str, examples: Sequence[Example], seed: int = 1) -> Score:

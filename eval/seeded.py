@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from cypher.graph import SchemaGraphs, write_graphs
+from cypher.graph import SchemaGraphs
 from cypher.seeding import Seeding, seed_graphs, seed_in_process
 from cypher.worker import Worker
 from eval.suite import SuiteRow
 from heimdall.progress import Progress
+from heimdall.records import write_records
 from heimdall.refs import Record
 
 GRAPHS = "graphs.jsonl"
@@ -50,7 +51,7 @@ def seed_suite(rows: Sequence[SuiteRow], seed: int, workers: int, out_dir: Path,
         for worker in crew:
             worker.__exit__(None, None, None)
     seeded = [(row, seeding) for row, seeding in zip(wanted, found, strict=True) if seeding.graphs]
-    write_graphs(
+    write_records(
         out_dir / GRAPHS,
         (SchemaGraphs(schema_id=row.id, schema_text="", graphs=seeding.graphs) for row, seeding in seeded),
     )

@@ -4,11 +4,9 @@
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-import pydantic
 from pydantic import Field
 
 from cypher.graph import PropertyGraph
@@ -21,8 +19,9 @@ from eval.foreign import KNOWN, ForeignQuestion, read_foreign
 from heimdall.answers import ActionAnswer, format_action
 from heimdall.errors import EngineError, InputError, suggest
 from heimdall.files import write_text
+from heimdall.records import read_records
 from heimdall.refs import Record
-from heimdall.rows import Family, Message, read_lines
+from heimdall.rows import Family, Message
 from nornicdb.contract import Contract
 
 
@@ -82,7 +81,7 @@ def read_suite(path: Path, contract: Contract) -> list[SuiteRow]:
     if foreign is not None:
         schemas = {text: _try_schema(text) for text in {item.schema_text for item in foreign}}
         return [_make_foreign_row(item, schemas[item.schema_text], contract) for item in foreign]
-    rows = [_make_row(number, line, contract, path) for number, line in _read_suite_lines(path)]
+    rows = [_make_row(number, line, contract, path) for number, line in read_records(path, SuiteLine)]
     if not rows:
         raise InputError(f"The suite '{path}' holds no question; give {KNOWN}.")
     return rows
@@ -106,16 +105,6 @@ def append_question(path: Path, line: SuiteLine, contract: Contract) -> int:
     written = json.dumps(line.model_dump(by_alias=True, exclude_defaults=True), ensure_ascii=False)
     write_text(place, f"{text}{written}\n")
     return len(known) + 1
-
-
-def _read_suite_lines(path: Path) -> Iterator[tuple[int, SuiteLine]]:
-    for number, text in read_lines(path):
-        try:
-            yield number, SuiteLine.model_validate_json(text)
-        except pydantic.ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the line"
-            raise InputError(f"{path}:{number}: {where}: {first['msg']}.") from error
 
 
 def _make_row(number: int, line: SuiteLine, contract: Contract, path: Path) -> SuiteRow:

@@ -45,3 +45,17 @@ def read_raw_lines(path: Path) -> Iterator[Line]:
                 yield Line(number, "", ended, reason)
                 continue
             yield Line(number, text.removesuffix("\n"), ended)
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yields the numbered, non-empty lines of a UTF-8 text file. Raises `InputError` naming file and line."""
+    try:
+        for line in read_raw_lines(path):
+            if line.problem is not None:
+                raise InputError(f"{path}:{line.number}: {line.problem}.")
+            if text := line.text.strip():
+                yield line.number, text
+    except FileNotFoundError as error:
+        raise InputError(f"'{path}' does not exist.") from error
+    except IsADirectoryError as error:
+        raise InputError(f"'{path}' is a directory, not a JSONL file.") from error

@@ -7,16 +7,12 @@ request, so a row only names which of the contract's prompts it is for (`prompt`
 - `chat`: ChatML turns without a system prompt. `raw`: the one user message is the whole text that the model gets.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, get_args
 
-import pydantic
-
 from heimdall.answers import ActionAnswer, Answer, QueryAnswer
-from heimdall.errors import InputError
-from heimdall.files import replacing
-from heimdall.lines import read_raw_lines
+from heimdall.records import read_records
 from heimdall.refs import Record
 
 Family = Literal[
@@ -86,41 +82,6 @@ class Row(Record):
         return self.messages[-1].content
 
 
-def write_rows(path: Path, rows: Iterable[Row]) -> int:
-    """Writes rows as JSONL, whole or not at all; returns how many."""
-    count = 0
-    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
-        for row in rows:
-            file.write(row.model_dump_json() + "\n")
-            count += 1
-    return count
-
-
 def read_rows(path: Path) -> Iterator[Row]:
     """Reads rows one by one. Raises `InputError` naming file and line for anything that is not a row."""
-    return (row for _, row in read_numbered_rows(path))
-
-
-def read_numbered_rows(path: Path) -> Iterator[tuple[int, Row]]:
-    """Like `read_rows`, with the number of each row's line."""
-    for number, line in read_lines(path):
-        try:
-            yield number, Row.model_validate_json(line)
-        except pydantic.ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the line"
-            raise InputError(f"{path}:{number}: {where}: {first['msg']}.") from error
-
-
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yields the numbered, non-empty lines of a UTF-8 text file. Raises `InputError` naming file and line."""
-    try:
-        for line in read_raw_lines(path):
-            if line.problem is not None:
-                raise InputError(f"{path}:{line.number}: {line.problem}.")
-            if text := line.text.strip():
-                yield line.number, text
-    except FileNotFoundError as error:
-        raise InputError(f"'{path}' does not exist.") from error
-    except IsADirectoryError as error:
-        raise InputError(f"'{path}' is a directory, not a JSONL file.") from error
+    return (row for _, row in read_records(path, Row))

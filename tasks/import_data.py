@@ -6,8 +6,9 @@ from pathlib import Path
 
 from heimdall.errors import InputError
 from heimdall.files import digest_file, digest_json
+from heimdall.records import write_records
 from heimdall.refs import ArtifactRef, ContractRef, DatasetRef
-from heimdall.rows import SPLITS, Row, Split, write_rows
+from heimdall.rows import SPLITS, Row, Split
 from heimdall.store import scan
 from tasks.stage import Pipeline, Work, stage
 
@@ -42,7 +43,7 @@ def _import_files(work: Work, source: ArtifactRef, contract: ContractRef) -> Dat
     path = Path(source.uri)
     rows = read_source(path)
     for split in SPLITS:
-        write_rows(work.directory / f"{split}.jsonl", rows[split])
+        write_records(work.directory / f"{split}.jsonl", rows[split])
     graphs = path / GRAPHS
     if graphs.is_file():
         shutil.copyfile(graphs, work.directory / GRAPHS)

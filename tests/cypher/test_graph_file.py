@@ -3,8 +3,9 @@
 import pytest
 from small_graphs import PEOPLE
 
-from cypher.graph import SchemaGraphs, read_graphs, write_graphs
+from cypher.graph import SchemaGraphs, read_graphs
 from heimdall.errors import InputError
+from heimdall.records import write_records
 
 SCHEMAS = [
     SchemaGraphs(schema_id=name, schema_text="(:Person {name: STRING})", graphs=(PEOPLE, PEOPLE)) for name in "ab"
@@ -12,12 +13,12 @@ SCHEMAS = [
 
 
 def test_what_was_written_is_read_back(tmp_path):
-    assert write_graphs(tmp_path / "graphs.jsonl", SCHEMAS) == 2
+    assert write_records(tmp_path / "graphs.jsonl", SCHEMAS) == 2
     assert read_graphs(tmp_path / "graphs.jsonl") == {"a": SCHEMAS[0], "b": SCHEMAS[1]}
 
 
 def test_values_keep_their_types(tmp_path):
-    write_graphs(tmp_path / "graphs.jsonl", SCHEMAS)
+    write_records(tmp_path / "graphs.jsonl", SCHEMAS)
     bob = read_graphs(tmp_path / "graphs.jsonl")["a"].graphs[0].nodes[1].properties
     assert {key: type(value) for key, value in bob.items()} == {"name": str, "age": int, "score": float, "active": bool}
 
@@ -31,6 +32,6 @@ def test_a_broken_line_is_named(tmp_path, line):
 
 
 def test_a_schema_that_comes_twice_is_an_error(tmp_path):
-    write_graphs(tmp_path / "graphs.jsonl", [SCHEMAS[0], SCHEMAS[0]])
+    write_records(tmp_path / "graphs.jsonl", [SCHEMAS[0], SCHEMAS[0]])
     with pytest.raises(InputError, match=r"graphs\.jsonl:2: the schema 'a' is there twice"):
         read_graphs(tmp_path / "graphs.jsonl")

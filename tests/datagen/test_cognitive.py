@@ -27,7 +27,8 @@ from datagen.tuning import decide_tuning, rewrite
 from datagen.validation import validate_dataset
 from heimdall.answers import JsonAnswer, find_contradiction, find_fault
 from heimdall.config import DataConfig, ValidationConfig
-from heimdall.rows import Family, Message, Row, Split, write_rows
+from heimdall.records import write_records
+from heimdall.rows import Family, Message, Row, Split
 from nornicdb.contract import load_reference_contract
 
 COUNTS = {"optimization": 60}  # queries are run
@@ -368,13 +369,13 @@ def test_a_chunk_is_the_same_every_time_and_passes_validation(
     made, again = (examples.make_chunk(examples.ChunkSpec(config, "train", family, 0, contract)) for _ in range(2))
     assert made == again
     rows = {row.question: row.model_copy(update={"id": row.question}) for row in made.rows}
-    write_rows(tmp_path / "train.jsonl", rows.values())
+    write_records(tmp_path / "train.jsonl", rows.values())
     report = validate_dataset(tmp_path, contract, ValidationConfig())
     assert report.passed, [check for check in report.checks if not check.passed]
     broken = [
         row.model_copy(update={"expected": JsonAnswer(value={"x": 1}), "messages": REPLIED}) for row in made.rows[:1]
     ]
-    write_rows(tmp_path / "train.jsonl", broken)
+    write_records(tmp_path / "train.jsonl", broken)
     failed = {
         check.name for check in validate_dataset(tmp_path, contract, ValidationConfig()).checks if not check.passed
     }

@@ -10,7 +10,8 @@ from datagen.examples import ChunkSpec, make_chunk
 from datagen.generate import _SPLITS, normalize_question
 from datagen.validation import validate_dataset
 from heimdall.config import DataConfig, ValidationConfig
-from heimdall.rows import Family, Row, Split, write_rows
+from heimdall.records import write_records
+from heimdall.rows import Family, Row, Split
 from nornicdb.contract import load_reference_contract
 
 CONFIG = DataConfig(train_rows=1, split_rows=1, seed=3, shares={"code": 0.5, "general": 0.5})
@@ -59,7 +60,7 @@ def test_the_rows_pass_the_validation_of_a_data_set(
         for row in part:
             taken.setdefault(normalize_question(row.question), row.model_copy(update={"id": str(len(taken))}))
     for split in {row.split for row in taken.values()}:
-        write_rows(tmp_path / f"{split}.jsonl", [row for row in taken.values() if row.split == split])
+        write_records(tmp_path / f"{split}.jsonl", [row for row in taken.values() if row.split == split])
     report = validate_dataset(tmp_path, load_reference_contract(), ValidationConfig())
     assert report.passed, [check for check in report.checks if not check.passed]
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from datagen.lengths import ANSWER_ROOM, CLASSES, Tally, load_counter, measure_lengths
 from heimdall.answers import ActionAnswer
 from heimdall.errors import InputError
-from heimdall.rows import Message, Row, write_rows
+from heimdall.records import write_records
+from heimdall.rows import Message, Row
 from nornicdb.contract import load_reference_contract
 from nornicdb.prompts import build_system_prompt, render_chatml
 
@@ -57,7 +58,7 @@ def test_a_row_of_heimdalls_own_is_counted_with_its_system_prompt(tmp_path, tiny
         id="1", family="action", split="train", prompt="minimal", messages=messages,
         expected=ActionAnswer(action="heimdall.help", params={}),
     )  # fmt: skip
-    write_rows(tmp_path / "rows.jsonl", [row])
+    write_records(tmp_path / "rows.jsonl", [row])
     count = load_counter(tiny_model_dir)
     order = random.Random(5)
     shuffled = [render_chatml(build_system_prompt(contract, "minimal", order), messages) for _ in range(4)]

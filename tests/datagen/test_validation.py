@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cypher.graph import Node, PropertyGraph, SchemaGraphs, write_graphs
+from cypher.graph import Node, PropertyGraph, SchemaGraphs
 from datagen.near_duplicates import NearDuplicates
 from datagen.validation import validate_dataset
 from heimdall.answers import ActionAnswer, format_action
 from heimdall.config import ValidationConfig
 from heimdall.errors import InputError
-from heimdall.rows import Message, Proof, Row, write_rows
+from heimdall.records import write_records
+from heimdall.rows import Message, Proof, Row
 from nornicdb.contract import load_reference_contract
 
 CONTRACT = load_reference_contract()
@@ -61,7 +62,7 @@ NO_LIMIT_ON_BALANCE = ValidationConfig(max_action_share=1.0)
 
 def validate(tmp_path, rows, config=NO_LIMIT_ON_BALANCE, **options):
     for split in {row.split for row in rows}:
-        write_rows(tmp_path / f"{split}.jsonl", [row for row in rows if row.split == split])
+        write_records(tmp_path / f"{split}.jsonl", [row for row in rows if row.split == split])
     return validate_dataset(tmp_path, CONTRACT, config, **options)
 
 
@@ -154,7 +155,7 @@ PEOPLE = PropertyGraph(nodes=(Node(id=1, labels=("Person",), properties={"age": 
 def test_queries_are_run_where_their_graphs_are_at_hand(tmp_path, query, failing):
     empty = PropertyGraph(nodes=(), relationships=())
     schemas = [SchemaGraphs(schema_id="s1", schema_text=SCHEMA, graphs=(empty, PEOPLE))]
-    write_graphs(tmp_path / "graphs.jsonl", schemas)
+    write_records(tmp_path / "graphs.jsonl", schemas)
     report = validate(tmp_path, [ask_cypher("who is there", query), ask_cypher("who else", "RETURN 1", schema_id="s2")])
     assert failures(report).keys() == failing
     (check,) = failures(report).values() or [None]
@@ -239,8 +240,8 @@ def test_a_directory_without_a_tokenizer_is_an_error(tmp_path):
 
 def test_files_of_ones_own_are_validated_by_the_splits_of_their_rows(tmp_path):
     first, second = tmp_path / "mine.jsonl", tmp_path / "yours.jsonl"
-    write_rows(first, GOOD[:2])
-    write_rows(second, [GOOD[2], ask("What can you do!", split="test_iid")])
+    write_records(first, GOOD[:2])
+    write_records(second, [GOOD[2], ask("What can you do!", split="test_iid")])
     report = validate_dataset([first, second], CONTRACT, NO_LIMIT_ON_BALANCE)
     assert failures(report)["leaked_questions/test_iid"].examples == (f"{second}:2: is also {first}:1",)
     assert validate_dataset(first, CONTRACT, NO_LIMIT_ON_BALANCE).rows == 2
@@ -274,7 +275,7 @@ def test_what_is_no_row_is_an_error_with_its_line(tmp_path, line, message):
 
 
 def test_a_row_in_the_file_of_another_split_is_an_error(tmp_path):
-    write_rows(tmp_path / "test_iid.jsonl", [GOOD[0]])
+    write_records(tmp_path / "test_iid.jsonl", [GOOD[0]])
     with pytest.raises(InputError, match=r"test_iid\.jsonl:1: split: is 'train'"):
         validate_dataset(tmp_path, CONTRACT, ValidationConfig())
 

@@ -12,10 +12,11 @@ from rich.console import Console
 
 from cli import main as command_line
 from eval.compare import FLIPS_SHOWN, Comparison, Evaluation, compare_evaluations
-from eval.metrics import Example, write_examples
+from eval.metrics import Example
 from eval.render_compare import render_comparison, render_comparison_html
 from heimdall.errors import UsageError
 from heimdall.files import digest_file, digest_json, write_json
+from heimdall.records import write_records
 from heimdall.refs import ArtifactRef, EvalReport, Verdict
 from heimdall.store import Store, make_key
 
@@ -126,7 +127,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 def save(directory: Path, examples: list[Example]) -> EvalReport:
     """As `heimdall evaluate --output-dir` does."""
-    write_examples(directory / "examples.jsonl", examples)
+    write_records(directory / "examples.jsonl", examples)
     digest = digest_file(directory / "examples.jsonl")
     where = ArtifactRef(uri="evaluate/x/examples.jsonl", sha256=digest, size=1, media_type="application/jsonl")
     report = make_report(examples).model_copy(update={"examples": where})
@@ -157,7 +158,7 @@ def test_evaluations_in_the_store_are_found_by_run_by_verdict_and_by_place(
     for run_id, right in zip(runs, (10, 20), strict=True):
         key = make_key("evaluate", 4, {"right": right}, {})
         with store.working(key) as directory:
-            write_examples(directory / "examples.jsonl", evaluate(right))
+            write_records(directory / "examples.jsonl", evaluate(right))
             described = store.describe(key, "examples.jsonl", "application/jsonl")
             report = make_report(evaluate(right)).model_copy(update={"examples": described})
             store.commit(key, report, run_id)
@@ -197,7 +198,7 @@ def test_what_cannot_be_found_is_named_in_one_sentence(
         save(site / name, evaluate(3))
     (site / "empty").mkdir()
     (site / "lost/examples.jsonl").unlink()
-    write_examples(site / "mixed/examples.jsonl", evaluate(4))
+    write_records(site / "mixed/examples.jsonl", evaluate(4))
     (site / "broken.json").write_text("{")
     (site / "other.json").write_text(json.dumps({"result": {"model": 3}}))
     assert run(monkeypatch, *arguments) == code

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cypher.graph import Node, PropertyGraph, SchemaGraphs, write_graphs
+from cypher.graph import Node, PropertyGraph, SchemaGraphs
 from cypher.judge import Judge
 from cypher.run import Limits
 from eval.evaluate import ask_questions, evaluate_model
@@ -21,7 +21,8 @@ from heimdall.answers import ActionAnswer, CodeAnswer, FactAnswer, JsonAnswer, Q
 from heimdall.config import EvalConfig
 from heimdall.errors import InputError
 from heimdall.progress import silent
-from heimdall.rows import Family, Message, Row, Split, write_rows
+from heimdall.records import write_records
+from heimdall.rows import Family, Message, Row, Split
 from nornicdb.contract import Contract, load_reference_contract
 from nornicdb.grammar import Grammar
 from nornicdb.runtime import Completion
@@ -132,8 +133,8 @@ def judge() -> Iterator[Judge]:
 
 def make_dataset(path: Path, rows: list[Row], splits: tuple[Split, ...] = EvalConfig().splits) -> Path:
     for split in splits:
-        write_rows(path / f"{split}.jsonl", [row for row in rows if row.split == split])
-    write_graphs(path / "graphs.jsonl", [SchemaGraphs(schema_id="people", schema_text="Person", graphs=GRAPHS)])
+        write_records(path / f"{split}.jsonl", [row for row in rows if row.split == split])
+    write_records(path / "graphs.jsonl", [SchemaGraphs(schema_id="people", schema_text="Person", graphs=GRAPHS)])
     return path
 
 
@@ -284,7 +285,7 @@ def test_a_repaired_query_counts_beside_the_free_figure_and_not_in_it(
     rows = [make_row(i) for i in range(4)]
     dataset = make_dataset(tmp_path, rows)
     schema = SchemaGraphs(schema_id="people", schema_text="Person {name: STRING, age: INTEGER}", graphs=GRAPHS)
-    write_graphs(dataset / "graphs.jsonl", [schema])
+    write_records(dataset / "graphs.jsonl", [schema])
     slips = [GOLD, GOLD.replace("Person", "person"), GOLD.replace("p.age", "p.height"), "MATCH"]
     model = ScriptedModel({row.question: query_reply(slip) for row, slip in zip(rows, slips, strict=True)})
     questions = plan_questions(dataset, EvalConfig(), "minimal")

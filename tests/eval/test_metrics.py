@@ -15,10 +15,10 @@ from eval.metrics import (
     find_score,
     read_examples,
     score_examples,
-    write_examples,
 )
 from heimdall.answers import same_json
 from heimdall.errors import InputError, UsageError
+from heimdall.records import write_records
 from heimdall.refs import Score
 
 
@@ -137,7 +137,7 @@ def test_examples_survive_writing_and_reading(tmp_path: Path) -> None:
         make_example(reply="\x1b[31m \u202e \ufffd \U0001f600\n\r\u2028", nll=0.1, nll_tokens=3),
         make_example(),
     ]
-    write_examples(path, examples)
+    write_records(path, examples)
     assert read_examples(path) == examples
 
 
@@ -154,7 +154,7 @@ def test_nothing_is_left_of_examples_that_were_interrupted(tmp_path: Path) -> No
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_examples(tmp_path / "examples.jsonl", interrupted())
+        write_records(tmp_path / "examples.jsonl", interrupted())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from heimdall.answers import ActionAnswer, format_action
 from heimdall.errors import InputError
 from heimdall.lines import MAX_LINE_BYTES
-from heimdall.rows import SPLITS, TEST_SPLITS, Message, Proof, Row, read_rows, write_rows
+from heimdall.records import write_records
+from heimdall.rows import SPLITS, TEST_SPLITS, Message, Proof, Row, read_rows
 
 ROW = Row(
     id="r1",
@@ -39,7 +40,7 @@ params = st.dictionaries(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 def test_rows_read_back_as_they_were_written_whatever_their_text(tmp_path: Path, expected: list[ActionAnswer]) -> None:
     rows = [ROW.model_copy(update={"id": str(index), "expected": one}) for index, one in enumerate(expected)]
-    assert write_rows(tmp_path / "rows.jsonl", rows) == len(rows)
+    assert write_records(tmp_path / "rows.jsonl", rows) == len(rows)
     assert list(read_rows(tmp_path / "rows.jsonl")) == rows
 
 
@@ -106,9 +107,9 @@ def test_a_missing_file_and_a_directory_are_named(tmp_path: Path) -> None:
 
 def test_rows_whose_making_fails_leave_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
-    write_rows(path, [ROW])
+    write_records(path, [ROW])
     with pytest.raises(ZeroDivisionError):
-        write_rows(path, (ROW.model_copy(update={"id": str(1 // (3 - index))}) for index in range(9)))
+        write_records(path, (ROW.model_copy(update={"id": str(1 // (3 - index))}) for index in range(9)))
     assert list(read_rows(path)) == [ROW]
     assert list(tmp_path.iterdir()) == [path]
 

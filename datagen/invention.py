@@ -8,7 +8,7 @@ import random
 import zlib
 from collections import Counter, defaultdict
 
-from datagen.lexicon import HELD_OUT, TRAINING, Lexicon, Noun, Property, PropertyType, Relation, make_noun
+from datagen.lexicon import HELD_OUT, TRAINING, Lexicon, Noun, Property, PropertyType, Relation, inflect, make_noun
 
 _VOWELS, _CONSONANTS = "aeiou", "bcdfghjklmnpqrstvwxyz"
 _END = "$"
@@ -94,7 +94,7 @@ def invent_noun(rng: random.Random, *, held_out: bool) -> Noun:
 def invent_relation(rng: random.Random, *, held_out: bool) -> Relation:
     """An invented relationship: a verb in one of two tenses, or with a preposition, or a code that a question names."""
     verb = invent_word(rng, 4, 7, held_out=held_out)
-    past, present = _inflect(verb)
+    past, present = inflect(verb)
     form = rng.choices(("past", "present", "preposition", "code"), (28, 28, 22, 22))[0]
     if form == "past":
         return Relation(past.upper(), (past,), (f"{past} by",))
@@ -111,14 +111,6 @@ def invent_relation(rng: random.Random, *, held_out: bool) -> Relation:
         (f"HAS_{verb}", f"{verb}_{invent_word(rng, 3, 4, held_out=held_out)}", f"{verb}_{rng.randint(1, 99)}")
     ).upper()
     return Relation(name, (f"have {name} to", f"are linked by {name} to"), (f"linked by {name} from",))
-
-
-def _inflect(verb: str) -> tuple[str, str]:
-    """The past and the third person of a regular verb."""
-    if verb.endswith("y") and verb[-2] not in _VOWELS:
-        return verb[:-1] + "ied", verb[:-1] + "ies"
-    past = verb + ("d" if verb.endswith("e") else "ed")
-    return past, verb + ("es" if verb.endswith(("s", "x", "z", "ch", "sh")) else "s")
 
 
 def _invent_phrase(rng: random.Random, *, held_out: bool) -> str:

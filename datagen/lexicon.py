@@ -1,9 +1,14 @@
 """The words schemas are made of: nouns, relations and typed properties, each held by training or by the held-out schemas.
 
-A word list alone does not teach a model to copy, so a share of every schema's words is made up (`datagen.invention`).
+The hand-written tables below carry what must be told (synonyms, superlatives, categories); `words/*.txt` hold the many for which rules
+of inflection do. A word list alone does not teach a model to copy, so a share of every schema's words is made up
+(`datagen.invention`).
 """
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
 from typing import Literal
 
 PropertyType = Literal["STRING", "INTEGER", "FLOAT", "BOOLEAN"]
@@ -219,6 +224,39 @@ TRAVELED_TO|traveled to|reached by
 """.split("\n")
 
 
+def inflect(verb: str) -> tuple[str, str]:
+    """The past and the third person of a regular verb."""
+    if re.search("[^aeiou]y$", verb):
+        return verb[:-1] + "ied", verb[:-1] + "ies"
+    doubled = verb + verb[-1] if re.fullmatch("[^aeiou]*[aeiou][^aeiouwxy]", verb) else verb
+    past = verb + "d" if verb.endswith("e") else doubled + "ed"
+    return past, verb + ("es" if verb.endswith(("s", "x", "z", "ch", "sh")) else "s")
+
+
+def _relate(entry: str, *, past: bool) -> Relation:
+    """The relationship of a verb with or without a preposition (`depend_on`), in the past or the present tense."""
+    verb, _, preposition = entry.partition("_")
+    done, does = inflect(verb)
+    name, active, passive = (
+        f"{word} {preposition}".strip() for word in ((done, done, done) if past else (does, verb, done))
+    )
+    return Relation(name.replace(" ", "_").upper(), (active,), (f"{passive} by",))
+
+
+def _qualify(properties: Sequence[Property], modifiers: str, each: int) -> list[Property]:
+    """Compounds of the properties: `each` of the modifiers before every one of them, in turn."""
+    words = modifiers.split()
+    return [
+        replace(prop, words=f"{words[(number * each + turn) % len(words)]} {prop.words}")
+        for number, prop in enumerate(properties)
+        for turn in range(each)
+    ]
+
+
+def _read_words(name: str) -> list[str]:
+    return resources.files("datagen").joinpath("words", f"{name}.txt").read_text(encoding="utf-8").split()
+
+
 def _relation(line: str) -> Relation:
     name, active, passive = line.split("|")
     return Relation(name, tuple(active.split("/")), tuple(passive.split("/")))
@@ -337,11 +375,8 @@ humidity|1|99||
 toll|1|60||
 fee|1|90||
 """
-_BOOLEANS = (
-    "active|active verified|verified public|public archived|archived enabled|enabled premium|premium urgent|urgent "
-    "deleted|deleted paid|paid open|open locked|locked shared|shared encrypted|encrypted completed|completed available|available"
-)
-_HELD_OUT_BOOLEANS = "certified|certified damaged|damaged insured|insured"
+_BOOLEANS = "active verified public archived enabled premium urgent deleted paid open locked shared encrypted completed available"
+_HELD_OUT_BOOLEANS = "certified damaged insured"
 _STRINGS = (
     "name",
     "title",
@@ -388,42 +423,58 @@ class Lexicon:
 
 def _lexicon(
     nouns: list[str],
-    relations: list[str],
-    categories: dict[str, str],
+    relations: list[Relation],
+    categories: list[Property],
     numbers: list[Property],
-    booleans: str,
+    booleans: list[str],
     names: tuple[str, ...],
     dates: tuple[str, ...],
     held_out: bool,
 ) -> Lexicon:
-    flags = [Property(word, "BOOLEAN", truth=truth) for word, truth in (pair.split("|") for pair in booleans.split())]
-    pools = [Property(word, "STRING", pool=tuple(values.split())) for word, values in categories.items()]
+    flags = [Property(word.replace("_", " "), "BOOLEAN", truth=word.replace("_", " ")) for word in booleans]
     return Lexicon(
         tuple(make_noun(word) for word in dict.fromkeys(nouns)),
-        tuple(_relation(line) for line in relations if line),
-        tuple(pools + numbers + flags),
+        tuple(relations),
+        tuple(categories + numbers + flags),
         tuple(Property(word, "STRING") for word in names),
         tuple(Property(word, "STRING", dated=True) for word in dates),
         held_out,
     )
 
 
+_MEASURED = (
+    "net gross base peak daily weekly monthly annual initial final planned actual expected target local global internal external "
+    "primary secondary nominal effective remaining reserved allocated estimated rated"
+)
+_KIND_OF = "home billing shipping parent legal contact default preferred previous current original assigned"
+
+
+def _categories(pools: dict[str, str]) -> list[Property]:
+    return [Property(word, "STRING", pool=tuple(values.split())) for word, values in pools.items()]
+
+
+_TRAINING_CATEGORIES = _categories(_CATEGORIES)
+_TRAINING_NUMBERS = _numbers(_INTEGERS, "INTEGER") + _numbers(_FLOATS, "FLOAT")
+
 TRAINING = _lexicon(
-    _NOUNS,
-    _RELATIONS,
-    _CATEGORIES,
-    _numbers(_INTEGERS, "INTEGER") + _numbers(_FLOATS, "FLOAT"),
-    _BOOLEANS,
+    _NOUNS + _read_words("nouns"),
+    [
+        *(_relation(line) for line in _RELATIONS if line),
+        *(_relate(entry, past=number % 2 == 0) for number, entry in enumerate(_read_words("verbs"))),
+    ],
+    _TRAINING_CATEGORIES + _qualify(_TRAINING_CATEGORIES, _KIND_OF, 6),
+    _TRAINING_NUMBERS + _qualify(_TRAINING_NUMBERS, _MEASURED, 7),
+    _BOOLEANS.split() + _read_words("flags"),
     _STRINGS,
     _DATES,
     held_out=False,
 )
 HELD_OUT = _lexicon(
     _HELD_OUT_NOUNS,
-    _HELD_OUT_RELATIONS,
-    _HELD_OUT_CATEGORIES,
+    [_relation(line) for line in _HELD_OUT_RELATIONS if line],
+    _categories(_HELD_OUT_CATEGORIES),
     _numbers(_HELD_OUT_INTEGERS, "INTEGER") + _numbers(_HELD_OUT_FLOATS, "FLOAT"),
-    _HELD_OUT_BOOLEANS,
+    _HELD_OUT_BOOLEANS.split(),
     _HELD_OUT_STRINGS,
     _HELD_OUT_DATES,
     held_out=True,

@@ -111,6 +111,10 @@ def _sample_name(words: Lexicon, rng: random.Random, invented_share: float) -> P
     )
 
 
+def _head(prop: Property) -> str:
+    return prop.words.split()[-1]
+
+
 def sample_schema(
     words: Lexicon, rng: random.Random, schema_id: str, max_node_types: int, invented_share: float
 ) -> Schema:
@@ -128,10 +132,10 @@ def sample_schema(
             nouns.append(noun)
     nodes = []
     for noun in nouns:
-        chosen: dict[str, Property] = {}
+        chosen: dict[str, Property] = {}  # by the last word: "the cheapest" must not mean two kinds of price
         if rng.random() < 0.9:
             name = _sample_name(words, rng, share)
-            chosen[name.words] = name
+            chosen[_head(name)] = name
         wanted = rng.randint(2, 4)
         while len(chosen) < wanted:
             prop = (
@@ -139,7 +143,7 @@ def sample_schema(
                 if rng.random() < share
                 else rng.choice(words.properties)
             )
-            chosen.setdefault(prop.words, prop)
+            chosen.setdefault(_head(prop), prop)
         properties = tuple(
             SchemaProperty(spell_property(prop.words, snake), prop, sample_values(prop, rng))
             for prop in chosen.values()

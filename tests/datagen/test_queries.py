@@ -57,9 +57,12 @@ def test_a_question_leaves_no_slot_open(seed: int) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(seeds)
-def test_a_schema_is_connected_and_its_labels_are_distinct(seed: int) -> None:
+def test_a_schema_is_connected_and_its_labels_and_heads_of_properties_are_distinct(seed: int) -> None:
     schema = sample_schema(lexicon.HELD_OUT, random.Random(seed), "s", max_node_types=6, invented_share=0.5)
     assert len({node.label for node in schema.nodes}) == len(schema.nodes)
+    for node in schema.nodes:
+        heads = [prop.source.words.split()[-1] for prop in node.properties]
+        assert len(heads) == len(set(heads))
     reached = {0}
     for _ in schema.nodes:
         reached |= {r.end for r in schema.relations if r.start in reached}

@@ -23,6 +23,7 @@ from datagen.mtg_rulings import (
 )
 from datagen.mtg_tables import ATTACK, BLOCK, FIGHT, OUTCOME, SCENE, SINCE, STACK, TRICK, TRIGGERS
 from datagen.phrasing import Phraser
+from heimdall.text import join_words
 
 _ATTACKER_KEYWORDS = (
     "first strike", "double strike", "trample", "deathtouch", "lifelink", "flying", "menace", "vigilance",
@@ -51,10 +52,6 @@ def _spell_keywords(creatures: tuple[Creature, ...]) -> str:
     return ";".join("+".join(sorted(creature.keywords)) or "none" for creature in creatures)
 
 
-def _join(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
 # --- Combat -----------------------------------------------------------------------------------------------------------
 
 
@@ -72,8 +69,8 @@ def _ask_combat(phraser: Phraser) -> Draft:
     else:
         text = phraser.pick("mtg.unblocked", FIGHT["unblocked"])
     text = text.format(
-        a=active, b=other, c=_describe(attacker), d=_join([_describe(b) for b in blockers] or [""]), x=life[active],
-        y=life[other],
+        a=active, b=other, c=_describe(attacker), d=join_words([_describe(b) for b in blockers] or [""]),
+        x=life[active], y=life[other],
     )  # fmt: skip
     if len(blockers) > 1:
         text += phraser.pick("mtg.policy", FIGHT["policy"]).format(a=active)
@@ -93,7 +90,7 @@ def _ask_combat(phraser: Phraser) -> Draft:
 def _explain_combat(attacker: Creature, blockers: tuple[Creature, ...]) -> str:
     early = [c.name for c in (attacker, *blockers) if c.keywords & {"first strike", "double strike"}]
     parts = [
-        f"{_join(early)} strike{'s' * (len(early) == 1)} in the earlier step."
+        f"{join_words(early)} strike{'s' * (len(early) == 1)} in the earlier step."
         if early
         else "All damage is dealt at once."
     ]
@@ -113,7 +110,7 @@ def _ask_block(phraser: Phraser) -> Draft:
     blockers = tuple(_pick_creature(rng, _BLOCKER_KEYWORDS, 2) for _ in range(rng.choice((1, 1, 2))))
     active, other = rng.sample(PLAYERS, 2)
     question = phraser.pick("mtg.block", BLOCK).format(
-        a=active, b=other, c=_describe(attacker), d=_join([_describe(blocker) for blocker in blockers])
+        a=active, b=other, c=_describe(attacker), d=join_words([_describe(blocker) for blocker in blockers])
     )
     reason, names = can_block(attacker, blockers), " and ".join(blocker.name for blocker in blockers)
     source = _spell_keywords((attacker, *blockers))

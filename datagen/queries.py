@@ -5,10 +5,11 @@ A query walks from its head node type over zero to two hops, filters, and return
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from datagen import wordings
 from datagen.conditions import VARIABLES, Comparator, Condition, write_condition
 from datagen.schemas import NodeType, RelationType, Schema, SchemaProperty
 
@@ -17,9 +18,6 @@ ShapeKind = Literal[
     "nodes", "project", "pairs", "count", "aggregate", "group_count", "group_aggregate", "count_per", "having",
     "most_linked", "top", "sorted", "distinct",
 ]  # fmt: skip
-
-
-_NUMBERS = {2: "two", 3: "three", 4: "four"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,11 @@ class Hop:
     def target(self) -> int:
         """The position in the schema of the node type that the hop reaches."""
         return self.relation.end if self.forward else self.relation.start
+
+    @property
+    def operator(self) -> str:
+        """The operator that a query with this hop uses."""
+        return "hop_out" if self.forward else "hop_in"
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,12 @@ class Query:
     def operators(self) -> tuple[str, ...]:
         """The parts that composition is measured over, sorted."""
         found: set[str] = {self.shape.kind}
-        found |= {f"hop_{'out' if hop.forward else 'in'}" for hop in self.hops}
+        found |= {hop.operator for hop in self.hops}
         found |= {f"filter_{condition.comparator}" for condition in self.conditions}
         if self.shape.kind in ("aggregate", "group_aggregate"):
             found.add(self.shape.function)
         if len(self.hops) > 1:
-            found.add(f"{_NUMBERS[len(self.hops)]}_hops")
+            found.add(f"{wordings.NUMBERS[len(self.hops)]}_hops")
         if len(self.conditions) > 1:
             found.add("or" if self.any_of else "and")
         if self.absent:
@@ -246,18 +249,22 @@ def sample_hops(schema: Schema, head: int, count: int, rng: random.Random) -> tu
     hops: list[Hop] = []
     seen, here = {head}, head
     for _ in range(count):
-        steps = [
-            Hop(relation, True) for relation in schema.relations if relation.start == here and relation.end not in seen
-        ]
-        steps += [
-            Hop(relation, False) for relation in schema.relations if relation.end == here and relation.start not in seen
-        ]
+        steps = list_hops(schema, here, seen)
         if not steps:
             break
         hops.append(rng.choice(steps))
         here = hops[-1].target
         seen.add(here)
     return tuple(hops)
+
+
+def list_hops(schema: Schema, head: int, seen: Collection[int] = ()) -> list[Hop]:
+    """The relationships of a node type to other types that were not seen, as one goes over them from it."""
+    known = {head, *seen}
+    return [
+        *(Hop(each, True) for each in schema.relations if each.start == head and each.end not in known),
+        *(Hop(each, False) for each in schema.relations if each.end == head and each.start not in known),
+    ]
 
 
 def is_number(prop: SchemaProperty) -> bool:

@@ -1,10 +1,11 @@
 """Turns a query into an English question: a noun phrase per step of the path, wrapped in a request for its shape."""
 
+import random
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from datagen import wordings
-from datagen.conditions import Condition, Value
+from datagen.conditions import Condition, Value, write_value
 from datagen.phrasing import Phraser
 from datagen.queries import Hop, Query
 from datagen.schemas import NodeType, SchemaProperty
@@ -115,6 +116,36 @@ def say_date(iso: str, phraser: Phraser) -> str:
     return phraser.rng.choice((iso, iso, f"{day} {name} {year}", f"{name} {day}, {year}"))
 
 
+def fill_frame(phraser: Phraser, operator: str, frames: tuple[str, ...], words: dict[str, str]) -> tuple[str, bool]:
+    """One of the frames with its slots filled, and whether it is a question rather than a command."""
+    frame = phraser.pick(f"ask.{operator}", frames)
+    if "{show}" in frame:
+        words["show"] = phraser.pick("show", wordings.SHOW)
+    if "{np}" in frame:
+        words["np"] = phraser.pick("determiner", wordings.DETERMINERS) + words["bare"]
+    text = " ".join(frame.format(**words).split())
+    return text, text.startswith(wordings.QUESTIONS)
+
+
+def spell_value(value: Value, rng: random.Random) -> str:
+    """A value as people write it: texts with quotes or without."""
+    if isinstance(value, str):
+        quote = rng.choice(("", "'", '"'))
+        return f"{quote}{value}{quote}"
+    return write_value(value)
+
+
+def spell_count(number: int, rng: random.Random) -> str:
+    """A small number in digits or in words."""
+    return rng.choice((str(number), wordings.NUMBERS.get(number, str(number))))
+
+
+def say_linked(target: str, hop: Hop, names: Names) -> str:
+    """The nodes at the end of a hop, seen from those at its start: `orders they placed`, `customers that placed them`."""
+    verb = names.active(hop)
+    return f"{target} they {verb}" if hop.forward else f"{target} that {verb} them"
+
+
 class Realiser:
     """Words a query's parts and, for the shapes of `datagen.queries`, the whole."""
 
@@ -147,19 +178,9 @@ class Realiser:
             case "having" | "most_linked":
                 return self._ask_linked()
             case "pairs" | "count_per":
-                slots["m"] = self._linked_phrase()
+                slots["m"] = say_linked(self.noun_phrase(1), self.query.hops[0], self.names)
         slots["bare"] = self.noun_phrase(0)
-        return self.request(construct, wordings.REQUESTS[construct], slots)
-
-    def request(self, construct: str, frames: tuple[str, ...], slots: dict[str, str]) -> tuple[str, bool]:
-        """One of the frames with its slots filled, and whether it is a question; `bare` is the noun phrase."""
-        frame = self.phraser.pick(f"ask.{construct}", frames)
-        if "{show}" in frame:
-            slots["show"] = self.phraser.pick("show", wordings.SHOW)
-        if "{np}" in frame:
-            slots["np"] = self.phraser.pick("determiner", wordings.DETERMINERS) + slots["bare"]
-        text = frame.format(**slots)
-        return text, text.startswith(wordings.QUESTIONS)
+        return fill_frame(self.phraser, construct, wordings.REQUESTS[construct], slots)
 
     def _ask_linked(self) -> tuple[str, bool]:
         """`customers that placed more than 2 orders`, `the 3 customers that placed the most orders`."""
@@ -200,15 +221,7 @@ class Realiser:
             else f"are {self.names.passive(hop)} {amount} {linked}"
         )
         slots = {"key": key, "bare": f"{head} that {link}", "head": head, "link": link}
-        return self.request(shape.kind, wordings.LINKED, slots)
-
-    def _linked_phrase(self) -> str:
-        """The second node of a pair, seen from the first: `orders they placed`, `customers that placed them`."""
-        hop = self.query.hops[0]
-        linked = self.noun_phrase(1)
-        return (
-            f"{linked} they {self.names.active(hop)}" if hop.forward else f"{linked} that {self.names.active(hop)} them"
-        )
+        return fill_frame(self.phraser, shape.kind, wordings.LINKED, slots)
 
     def noun_phrase(self, position: int) -> str:
         """The nodes at a position with their conditions and, unless the shape words it, the rest of the path."""
@@ -254,16 +267,7 @@ class Realiser:
             return wordings.MONTHS[int(value) - 1]
         if condition.comparator in ("before", "since", "dated"):
             return say_date(str(value), self.phraser)
-        return self.value(value)
-
-    def value(self, value: Value) -> str:
-        """A value as a question spells it, with quotes or without."""
-        if isinstance(value, str):
-            quote = self.phraser.rng.choice(("", "'", '"'))
-            return f"{quote}{value}{quote}"
-        return str(int(value)) if float(value).is_integer() else str(value)
+        return spell_value(value, self.phraser.rng)
 
     def _count(self, number: int) -> str:
-        if number == 1:
-            return ""
-        return self.phraser.rng.choice((str(number), wordings.NUMBERS[number]))
+        return "" if number == 1 else spell_count(number, self.phraser.rng)

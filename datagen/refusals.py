@@ -5,9 +5,9 @@ from datagen import invention, lexicon
 from datagen.conditions import write_value
 from datagen.draft import Draft
 from datagen.phrasing import Phraser, polish
-from datagen.questions import Names
+from datagen.queries import is_number
+from datagen.questions import Names, fill_frame
 from datagen.schemas import NodeType, Schema
-from datagen.statements.drawing import fill_frame
 from heimdall.answers import FactAnswer
 
 _PROPERTY = (
@@ -96,7 +96,7 @@ def _ask_unanswerable(schema: Schema, node: NodeType, phraser: Phraser, names: N
 def _ask_ambiguous(schema: Schema, node: NodeType, phraser: Phraser, names: Names, *, shown: bool) -> Draft | None:
     """A ranking by nothing, or a property that two node types have; the answer asks back."""
     rng = phraser.rng
-    numbers = [prop.name for prop in node.properties if prop.type in ("INTEGER", "FLOAT")]
+    numbers = [prop.name for prop in node.properties if is_number(prop)]
     shared = [
         (prop, other)
         for other in schema.nodes

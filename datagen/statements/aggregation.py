@@ -224,7 +224,9 @@ def draw_above_average(d: Drawing) -> Statement:
         "{show} the {q} of {h} with a {p} {w} average", "which {h} have a {p} {w} the average, {show} the {q}", "{q} of {h} whose {p} is {w} the mean", "{show} {q} of {h} with {w}-average {p}", "find {h} {w} the average {p} and {show} the {q}",
         "{q} of {h} where {p} is {w} the overall average", "for {h} with {p} {w} the mean, {show} the {q}", "{show} the {q} of {h} that lie {w} the average {p} of all {h}", "{h} {w} the mean {p}: {q}", "{show} those {h} by {q} whose {p} comes out {w} what is average",
     )  # fmt: skip
-    cypher = f"MATCH (n:{s.head.label}) WITH avg(n.{value.name}) AS mean MATCH (n:{s.head.label}) WHERE n.{value.name} {sign} mean RETURN n.{shown.name}"
+    cypher = (
+        f"{s.match} WITH avg(n.{value.name}) AS mean {s.match} WHERE n.{value.name} {sign} mean RETURN n.{shown.name}"
+    )
     return d.state("above_average", cypher, frames, also=("avg",), p=value, q=shown, h=s.head, w=word)
 
 
@@ -268,9 +270,7 @@ def draw_median(d: Drawing) -> Statement:
 def draw_linked_aggregate(d: Drawing) -> Statement:
     """An aggregate over what is linked to each node."""
     s = d.subject(filters=(0, 1))
-    hop = d.hop(s)
-    if s.query.absent:
-        raise UnfitError
+    hop = d.hop(s, onward=True)
     key, value, function = d.key(s.head), d.prop(d.node(hop.target), number=True), d.rng.choice(tuple(_FUNCTIONS))
     frames = (
         "{show} the {p} of {np} and the {a} {q} of {m}", "{a} {q} of {m}, for each {p} of {np}", "for each of the {bare}, {show} the {p} and the {a} {q} of {m}", "{p} of {np} with the {a} {q} of {m}", "per {p} of {np}, the {a} {q} of {m}",
@@ -282,7 +282,7 @@ def draw_linked_aggregate(d: Drawing) -> Statement:
         cypher,
         frames,
         s,
-        also=(function, "hop_out" if hop.forward else "hop_in"),
+        also=(function, hop.operator),
         p=key,
         q=value,
         a=d.rng.choice(_FUNCTIONS[function]),
@@ -293,9 +293,7 @@ def draw_linked_aggregate(d: Drawing) -> Statement:
 def draw_linked_collect(d: Drawing) -> Statement:
     """The values of what is linked to each node, as a list."""
     s = d.subject(filters=(0, 1))
-    hop = d.hop(s)
-    if s.query.absent:
-        raise UnfitError
+    hop = d.hop(s, onward=True)
     key, value = d.key(s.head), d.prop(d.node(hop.target))
     frames = (
         "{show} the {p} of {np} with a list of the {q} of {m}", "for each of the {bare} with some, {show} {p} and the collected {q} of {m}", "collect the {q} of {m} per {p} of {np}", "{p} of {np} and all the {q} of {m} in one list", "{p} of {np}, {q} of {m} gathered per row",
@@ -306,7 +304,7 @@ def draw_linked_collect(d: Drawing) -> Statement:
         f"{extend(s, hop)} RETURN n.{key.name}, collect(m.{value.name})",
         frames,
         s,
-        also=("collect", "hop_out" if hop.forward else "hop_in"),
+        also=("collect", hop.operator),
         p=key,
         q=value,
         m=d.linked(hop),

@@ -2,6 +2,7 @@
 
 from datagen import wordings
 from datagen.conditions import write_condition, write_value
+from datagen.queries import is_number
 from datagen.statements.drawing import Drawing, Statement, UnfitError, add_where
 
 _ORDERS = {
@@ -89,7 +90,7 @@ def draw_arithmetic(d: Drawing) -> Statement:
     """A sum, difference or multiple of numbers in RETURN."""
     s = d.subject(0, 0, 1)
     first = d.prop(s.head, number=True)
-    numbers = [p for p in s.head.properties if p.type in ("INTEGER", "FLOAT") and p is not first]
+    numbers = [p for p in s.head.properties if is_number(p) and p is not first]
     key = d.key(s.head)
     if numbers and d.roll(0.5):
         second = d.rng.choice(numbers)
@@ -288,9 +289,7 @@ def draw_xor(d: Drawing) -> Statement:
         "{p} of {h} {a} or else {b}, exactly one of the two", "find {h} {a} or {b}, never both, and {show} the {p}", "{p} of {h} with a single one of these true: {a}, {b}",
         "{h} {a} or {b}, not the two together: {p}",
     )  # fmt: skip
-    cypher = (
-        f"MATCH (n:{s.head.label}) WHERE ({write_condition(first)}) XOR ({write_condition(second)}) RETURN n.{key.name}"
-    )
+    cypher = f"{s.match} WHERE ({write_condition(first)}) XOR ({write_condition(second)}) RETURN n.{key.name}"
     return d.state(
         "xor", cypher, frames, also=(f"filter_{first.comparator}", f"filter_{second.comparator}"),
         p=key, h=s.head, a=d.say(s, first), b=d.say(s, second),
@@ -332,7 +331,7 @@ def draw_unwind(d: Drawing) -> Statement:
         "go through the {q} values {v}, {w} and count the {bare}", "{show} {v} and {w} each with its number of {bare} by {q}", "how many {bare} have {q} {v} and how many {w}",
         "for {q} in {v}, {w}: number of {bare}", "take the {q} {v} and {w} in turn and count {bare}", "per {q} out of {v} and {w}, count the {bare}", "{bare} counted for {q} {v} and then {w}",
     )  # fmt: skip
-    cypher = f"UNWIND [{listed}] AS value WITH value MATCH (n:{s.head.label}) WHERE n.{group.name} = value RETURN value, count(n)"
+    cypher = f"UNWIND [{listed}] AS value WITH value {s.match} WHERE n.{group.name} = value RETURN value, count(n)"
     return d.state("unwind", cypher, frames, s, q=group, v=d.spell(values[0]), w=d.spell(values[1]))
 
 

@@ -1,7 +1,18 @@
 """Schema commands and procedures, in the syntax that NornicDB takes. No embedded engine runs them: they are judged by
 their canonical form, and proven by the parser and the dialect's rules alone."""
 
-from datagen.statements.drawing import Drawing, Statement
+from datagen.statements.drawing import Drawing, Statement, Subject
+
+
+def _guard(d: Drawing) -> tuple[str, str]:
+    """Whether what is there already is no fault, in Cypher and in English."""
+    if not d.roll(0.4):
+        return "", ""
+    return "IF NOT EXISTS ", d.rng.choice((", if there is none yet", " unless it exists", ", if it does not exist"))
+
+
+def _name_index(d: Drawing, s: Subject, holds: str) -> str:
+    return f"{s.head.label}_{holds}".lower() if d.roll(0.5) else d.invent().lower()
 
 
 def draw_index(d: Drawing) -> Statement:
@@ -15,13 +26,11 @@ def draw_index(d: Drawing) -> Statement:
         named = f" named {name}"
     else:
         name = named = ""
-    careful = d.roll(0.4)
-    once = d.rng.choice((", if there is none yet", " unless it exists", ", if it does not exist")) if careful else ""
+    exists, once = _guard(d)
     frames = (
         "create an index on {p} of {h}{v}{w}", "index {h} by {p}{v}{w}", "add an index for the {p} of {h}{v}{w}", "make lookups of {h} by {p} fast with an index{v}{w}", "put an index{v} on the {p} of {h}{w}", "I need an index on {h} over {p}{v}{w}", "create index for {h} on {p}{v}{w}", "speed up searching {h} by {p}: create an index{v}{w}",
         "set up an index{v} over {p} for {h}{w}", "have {p} of {h} indexed{v}{w}",
     )  # fmt: skip
-    exists = "IF NOT EXISTS " if careful else ""
     cypher = f"CREATE INDEX {name + ' ' if name else ''}{exists}FOR (n:{s.head.label}) ON ({', '.join(f'n.{prop.name}' for prop in props)})"
     return d.state("index" if len(props) == 1 else "composite_index", cypher, frames, h=s.head, p=said, v=named, w=once)
 
@@ -32,13 +41,14 @@ def draw_unique(d: Drawing) -> Statement:
     prop = d.prop(s.head)
     name = f"unique_{s.head.label}_{prop.name}".lower()
     named = f" named {name}" if d.roll(0.4) else ""
-    careful = d.roll(0.4)
-    once = d.rng.choice((", if there is none yet", " unless it exists", ", if it does not exist")) if careful else ""
+    exists, once = _guard(d)
     frames = (
         "make the {p} of {h} unique{v}{w}", "create a uniqueness constraint on {p} of {h}{v}{w}", "no two {h} may have the same {p}: add a constraint{v}{w}", "add a unique constraint{v} for {p} of {h}{w}", "ensure that the {p} of {h} is unique with a constraint{v}{w}", "require {p} to be unique for {h}{v}{w}", "constraint{v} so that {h} differ in {p}{w}", "enforce unique {p} on {h}{v}{w}",
         "{h} must not share a {p}: create that constraint{v}{w}", "forbid duplicate {p} among {h} with a constraint{v}{w}",
     )  # fmt: skip
-    cypher = f"CREATE CONSTRAINT {name + ' ' if named else ''}{'IF NOT EXISTS ' if careful else ''}FOR (n:{s.head.label}) REQUIRE n.{prop.name} IS UNIQUE"
+    cypher = (
+        f"CREATE CONSTRAINT {name + ' ' if named else ''}{exists}FOR (n:{s.head.label}) REQUIRE n.{prop.name} IS UNIQUE"
+    )
     return d.state("unique_constraint", cypher, frames, h=s.head, p=prop, v=named, w=once)
 
 
@@ -46,7 +56,7 @@ def draw_fulltext_index(d: Drawing) -> Statement:
     """CREATE FULLTEXT INDEX."""
     s = d.bare()
     first = d.text(s.head)
-    name = f"{s.head.label}_text".lower() if d.roll(0.5) else d.invent().lower()
+    name = _name_index(d, s, "text")
     frames = (
         "create a full-text index {v} on {p} of {h}", "add a fulltext index called {v} for the {p} of {h}", "make the {p} of {h} searchable as full text, index name {v}", "full-text index {v} over {p} of {h}", "I need a full text index {v} for {h} on {p}", "set up fulltext search on {p} of {h} under the name {v}", "index the text of {p} of {h} as {v}", "create fulltext index {v} for {h} over {p}",
         "let {p} of {h} be found by words: full-text index {v}",
@@ -64,7 +74,7 @@ def draw_fulltext_index(d: Drawing) -> Statement:
 def draw_vector_index(d: Drawing) -> Statement:
     """CREATE VECTOR INDEX with the default options: those in backticks are not read."""
     s = d.bare()
-    name = f"{s.head.label}_embeddings".lower() if d.roll(0.5) else d.invent().lower()
+    name = _name_index(d, s, "embeddings")
     prop = d.rng.choice(("embedding", "vector", "embeddings", "textEmbedding"))
     frames = (
         "create a vector index {v} on the {p} of {h}", "add a vector index called {v} for {h} on {p}", "make the {p} of {h} searchable by similarity, index name {v}", "vector index {v} over {p} of {h}", "I need a vector index {v} for {h} on {p}", "set up similarity search on {p} of {h} under the name {v}", "index the vectors in {p} of {h} as {v}", "create vector index {v} for {h} over {p}",
@@ -129,7 +139,7 @@ def draw_vector_search(d: Drawing) -> Statement:
     """db.index.vector.queryNodes with a text, which NornicDB embeds itself."""
     s = d.bare()
     key, count = d.prop(s.head), d.rng.choice((3, 5, 10, 20))
-    index = f"{s.head.label}_embeddings".lower() if d.roll(0.5) else d.invent().lower()
+    index = _name_index(d, s, "embeddings")
     topic = d.rng.choice(_TOPICS) if d.roll(0.6) else f"{d.rng.choice(_TOPICS)} and {d.invent().lower()}"
     least = d.rng.choice((0.5, 0.6, 0.7, 0.8)) if d.roll(0.35) else None
     only = f", only those that score at least {least}" if least else ""
@@ -146,7 +156,7 @@ def draw_vector_search(d: Drawing) -> Statement:
 def draw_fulltext_search(d: Drawing) -> Statement:
     """db.index.fulltext.queryNodes."""
     s = d.bare()
-    key, index = d.prop(s.head), f"{s.head.label}_text".lower() if d.roll(0.5) else d.invent().lower()
+    key, index = d.prop(s.head), _name_index(d, s, "text")
     words = d.rng.choice((d.rng.choice(_TOPICS), d.invent().lower(), d.rng.choice(_TOPICS).split()[0]))
     frames = (
         "full-text search in {v} for '{x}', {show} the {p} of the {h} and the score", "search the fulltext index {v} for '{x}': {p} of {h} and score", "{show} {p} and score of the {h} that match '{x}' in the text index {v}", "find {h} containing the words '{x}' by full-text index {v}, {p} and score", "query the full-text index {v} with '{x}' and {show} {p} and score of the {h}",

@@ -1,7 +1,7 @@
 """Queries of several steps: what one part finds is what the next one starts from."""
 
 from datagen.conditions import write_condition
-from datagen.statements.drawing import Drawing, Statement, UnfitError, extend, list_hops, write_join
+from datagen.statements.drawing import Drawing, Statement, UnfitError, extend, write_join
 
 
 def draw_best_per_group(d: Drawing) -> Statement:
@@ -23,9 +23,7 @@ def draw_best_per_group(d: Drawing) -> Statement:
 def draw_top_then(d: Drawing) -> Statement:
     """The first nodes of an order, then what is linked to them."""
     s = d.subject(filters=(0, 1))
-    hop = d.hop(s)
-    if s.query.absent:
-        raise UnfitError
+    hop = d.hop(s, onward=True)
     value, shown = d.prop(s.head, number=True), d.prop(d.node(hop.target))
     order, word = d.rng.choice((("DESC", "highest"), ("ASC", "lowest")))
     limit = d.rng.randint(1, 3)
@@ -54,10 +52,7 @@ def draw_top_then(d: Drawing) -> Statement:
 def draw_count_then(d: Drawing) -> Statement:
     """WITH … WHERE on a count, then another pattern."""
     s = d.subject(filters=(0, 0, 1))
-    ways = list_hops(d.schema, s.query.head)
-    if s.query.absent or len(ways) < 2:
-        raise UnfitError
-    first, second = d.rng.sample(ways, 2)
+    first, second = d.two_hops(s)
     limit, shown = d.rng.randint(1, 2), d.prop(d.node(second.target))
     again = d.linked(second)
     frames = (
@@ -78,8 +73,7 @@ def draw_share_of_total(d: Drawing) -> Statement:
         "what percentage of {h} has each {p}", "{show} each {p} with its percentage of all {h}", "percent of {h} per {p}", "{show} the share of {h} in percent for each {p}", "for each {p}, how many percent of the {h} have it", "percentage of {h} by {p}", "break {h} down by {p} in percent", "{p} of {h} as percentages of the whole",
         "how are {h} split over {p}, in percent", "{show} every {p} and what portion of {h}, in percent, it covers",
     )  # fmt: skip
-    label = s.head.label
-    cypher = f"MATCH (n:{label}) WITH count(n) AS total MATCH (n:{label}) WITH n.{group.name} AS key, total, count(n) AS part RETURN key, 100.0 * part / total AS share"
+    cypher = f"{s.match} WITH count(n) AS total {s.match} WITH n.{group.name} AS key, total, count(n) AS part RETURN key, 100.0 * part / total AS share"
     return d.state("share_of_total", cypher, frames, also=("percent", "group_count"), p=group, h=s.head)
 
 
@@ -91,17 +85,14 @@ def draw_difference(d: Drawing) -> Statement:
         "{show} the {q} of {h} and how far their {p} is from the average", "{q} of {h} with {p} minus the average {p}", "by how much does the {p} of each of the {h} differ from the mean, with the {q}", "{show} {q} of {h} and the difference of {p} to the mean", "for {h}, {show} {q} and {p} less the average {p}",
         "deviation of {p} from its average for {h}, by {q}", "{h} by {q}, with their {p} relative to the mean {p}", "{show} {q} and {p} above or below average for {h}", "how much over or under the mean {p} are the {h}, by {q}",
     )  # fmt: skip
-    label = s.head.label
-    cypher = f"MATCH (n:{label}) WITH avg(n.{value.name}) AS mean MATCH (n:{label}) RETURN n.{shown.name}, n.{value.name} - mean AS difference"
+    cypher = f"{s.match} WITH avg(n.{value.name}) AS mean {s.match} RETURN n.{shown.name}, n.{value.name} - mean AS difference"
     return d.state("difference", cypher, frames, also=("avg", "arithmetic"), p=value, q=shown, h=s.head)
 
 
 def draw_list_predicate(d: Drawing) -> Statement:
     """all(), any() or none() of what is linked."""
     s = d.subject(filters=(0, 0, 1))
-    hop = d.hop(s)
-    if s.query.absent:
-        raise UnfitError
+    hop = d.hop(s, onward=True)
     shown, value = d.key(s.head), d.prop(d.node(hop.target), number=True)
     limit, sign = d.number(value), d.rng.choice("<>")
     word = d.rng.choice(("all", "any", "none"))
@@ -143,9 +134,7 @@ def draw_list_comprehension(d: Drawing) -> Statement:
 def draw_unwind_collected(d: Drawing) -> Statement:
     """What is collected is taken apart again with its number."""
     s = d.subject(filters=(0, 0, 1))
-    hop = d.hop(s)
-    if s.query.absent:
-        raise UnfitError
+    hop = d.hop(s, onward=True)
     shown, limit = d.prop(d.node(hop.target)), d.rng.randint(1, 2)
     frames = (
         "for {bare} whose {m} number more than {k}, {show} each {p} of those once per pair", "{show} the {p} of {m}, one row each, where one of the {bare} has more than {k}", "{p} of {m} in rows of their own, if there are over {k} for the same one of the {bare}", "collect the {p} of {m} per one of the {bare}, keep lists longer than {k}, and {show} the entries",
@@ -160,10 +149,7 @@ def draw_unwind_collected(d: Drawing) -> Statement:
 def draw_two_counts(d: Drawing) -> Statement:
     """Two counts side by side, zeros included."""
     s = d.subject(filters=(0, 1))
-    ways = list_hops(d.schema, s.query.head)
-    if s.query.absent or len(ways) < 2:
-        raise UnfitError
-    first, second = d.rng.sample(ways, 2)
+    first, second = d.two_hops(s)
     key = d.key(s.head)
     frames = (
         "{show} the {p} of {np} with the number of {a} and the number of {m}", "how many {a} and how many {m}, for each of the {bare} by {p}", "{p} of {np}, count of {a}, count of {m}", "for {np}, {show} {p}, number of {a} and number of {m}", "count both {a} and {m} per {p} of {np}", "{show} {p} of {np} and two counts: {a}; {m}",
@@ -188,9 +174,7 @@ def draw_two_counts(d: Drawing) -> Statement:
 def draw_call_subquery(d: Drawing) -> Statement:
     """CALL { WITH n … }: an aggregate or the extreme of what is linked, per node."""
     s = d.subject(filters=(0, 1))
-    hop = d.hop(s)
-    if s.query.absent:
-        raise UnfitError
+    hop = d.hop(s, onward=True)
     key, far = d.key(s.head), d.node(hop.target)
     condition = d.condition(far, 1)
     m = f"{d.linked(hop)}, only those {d.say(s, condition)}"
@@ -211,9 +195,7 @@ def draw_call_subquery(d: Drawing) -> Statement:
 def draw_spread_of_groups(d: Drawing) -> Statement:
     """An aggregate over the numbers of groups."""
     s = d.subject(filters=(0, 0, 1))
-    hop = d.hop(s)
-    if s.query.absent:
-        raise UnfitError
+    hop = d.hop(s, onward=True)
     function, word = d.rng.choice((("avg", "average"), ("max", "largest"), ("min", "smallest")))
     frames = (
         "what is the {w} number of {m} per one of the {bare} that have any", "{show} the {w} count of {m} over {np} with at least one", "{w} number of {m} among {np} that have some", "how many {m} are there per one of {np} with any, {w}", "compute the {w} number of {m} of {np}, leaving out those with none",

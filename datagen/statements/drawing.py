@@ -1,17 +1,19 @@
 """What every statement is drawn from: a subject (some nodes with what holds of them), names, values and wordings."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from datagen import invention, wordings
-from datagen.conditions import Comparator, Condition, Value, write_value
+from datagen import invention
+from datagen.conditions import Comparator, Condition, Value
 from datagen.phrasing import Phraser
-from datagen.queries import Hop, Query, Shape, is_category, is_number, sample_hops, write_cypher, write_hop
-from datagen.questions import Names, Realiser, protected_words
+from datagen.queries import Hop, Query, Shape, is_category, is_number, list_hops, sample_hops, write_cypher, write_hop
+from datagen.questions import Names, Realiser, fill_frame, protected_words, say_linked, spell_count, spell_value
 from datagen.schemas import NodeType, Schema, SchemaProperty
 from datagen.statements.filters import sample_condition
 
+T = TypeVar("T")
 _TRIES = 60
 
 
@@ -100,42 +102,51 @@ class Drawing:
         """True with this probability."""
         return self.rng.random() < share
 
-    def hop(self, subject: Subject, *, straight: bool = False) -> Hop:
-        """A relationship from the subject; `straight` ones leave it."""
-        fitting = [hop for hop in list_hops(self.schema, subject.query.head) if hop.forward or not straight]
-        if subject.query.hops or not fitting:
+    def choose(self, fitting: Sequence[T]) -> T:
+        """One of what fits. Raises `UnfitError` where nothing does."""
+        if not fitting:
             raise UnfitError
         return self.rng.choice(fitting)
 
+    def hop(self, subject: Subject, *, straight: bool = False, onward: bool = False) -> Hop:
+        """A relationship from the subject; `straight` ones leave it, `onward` ones are not for nodes that lack one."""
+        if subject.query.hops:
+            raise UnfitError
+        hop = self.choose([hop for hop in list_hops(self.schema, subject.query.head) if hop.forward or not straight])
+        if onward and subject.query.absent:
+            raise UnfitError
+        return hop
+
+    def two_hops(self, subject: Subject, *, straight: bool = False) -> tuple[Hop, Hop]:
+        """Two relationships from nodes that are not picked for lacking one; `straight` ones leave the subject."""
+        ways = [hop for hop in list_hops(self.schema, subject.query.head) if hop.forward or not straight]
+        if subject.query.absent or len(ways) < 2:
+            raise UnfitError
+        first, second = self.rng.sample(ways, 2)
+        return first, second
+
     def recursion(self) -> int:
         """The position of a relation that joins nodes of one type."""
-        found = [i for i, relation in enumerate(self.schema.relations) if relation.start == relation.end]
-        if not found:
-            raise UnfitError
-        return self.rng.choice(found)
+        return self.choose([i for i, relation in enumerate(self.schema.relations) if relation.start == relation.end])
 
     def prop(
         self, node: NodeType, *other: SchemaProperty, number: bool = False, group: bool = False, dated: bool = False
     ) -> SchemaProperty:
         """A property that is none of the others: any, a number, one with few values, or a date."""
-        fitting = [
-            prop
-            for prop in node.properties
-            if prop not in other
-            and (not number or is_number(prop))
-            and (not group or is_category(prop))
-            and (prop.source.dated if dated else not prop.source.dated or not (number or group))
-        ]
-        if not fitting:
-            raise UnfitError
-        return self.rng.choice(fitting)
+        return self.choose(
+            [
+                prop
+                for prop in node.properties
+                if prop not in other
+                and (not number or is_number(prop))
+                and (not group or is_category(prop))
+                and (prop.source.dated if dated else not prop.source.dated or not (number or group))
+            ]
+        )
 
     def text(self, node: NodeType, *other: SchemaProperty) -> SchemaProperty:
         """A property that holds a text, and no date."""
-        fitting = [p for p in node.properties if p.type == "STRING" and not p.source.dated and p not in other]
-        if not fitting:
-            raise UnfitError
-        return self.rng.choice(fitting)
+        return self.choose([p for p in node.properties if p.type == "STRING" and not p.source.dated and p not in other])
 
     def key(self, node: NodeType) -> SchemaProperty:
         """What the nodes are called by."""
@@ -176,12 +187,7 @@ class Drawing:
 
     def spell(self, value: Value) -> str:
         """A value in English."""
-        if isinstance(value, bool):
-            return write_value(value)
-        if isinstance(value, str):
-            quote = self.rng.choice(("", "'", '"'))
-            return f"{quote}{value}{quote}"
-        return write_value(value)
+        return spell_value(value, self.rng)
 
     def link(self, subject: Subject, hop: Hop, target: str | None = None) -> str:
         """`that placed orders`, after the subject."""
@@ -190,8 +196,7 @@ class Drawing:
 
     def linked(self, hop: Hop) -> str:
         """The nodes at the end of a hop, seen from those at its start: `orders they placed`."""
-        target, verb = self.names.plural(self.node(hop.target)), self.names.active(hop)
-        return f"{target} they {verb}" if hop.forward else f"{target} that {verb} them"
+        return say_linked(self.names.plural(self.node(hop.target)), hop, self.names)
 
     def singular(self, node: NodeType) -> str:
         """One node of the type: `order`, or the label itself where identifiers are spelt."""
@@ -199,7 +204,7 @@ class Drawing:
 
     def count(self, number: int) -> str:
         """A small number in digits or in words."""
-        return self.rng.choice((str(number), wordings.NUMBERS.get(number, str(number))))
+        return spell_count(number, self.rng)
 
     def state(
         self,
@@ -246,25 +251,6 @@ class Drawing:
         )
 
 
-def fill_frame(phraser: Phraser, operator: str, frames: tuple[str, ...], words: dict[str, str]) -> tuple[str, bool]:
-    """One of the frames with its slots filled, and whether it is a question rather than a command."""
-    frame = phraser.pick(f"ask.{operator}", frames)
-    if "{show}" in frame:
-        words["show"] = phraser.pick("show", wordings.SHOW)
-    if "{np}" in frame:
-        words["np"] = phraser.pick("determiner", wordings.DETERMINERS) + words["bare"]
-    text = " ".join(frame.format(**words).split())
-    return text, text.startswith(wordings.QUESTIONS)
-
-
-def list_hops(schema: Schema, head: int) -> list[Hop]:
-    """The relationships of a node type to other types, seen from it."""
-    return [
-        *(Hop(relation, True) for relation in schema.relations if relation.start == head != relation.end),
-        *(Hop(relation, False) for relation in schema.relations if relation.end == head != relation.start),
-    ]
-
-
 def write_join(schema: Schema, hop: Hop, variable: str = "m") -> str:
     """The pattern of one hop from `n`: `(n)-[:PLACED]->(m:Order)`."""
     return f"(n){write_hop(hop, f'({variable}:{schema.nodes[hop.target].label})')}"
@@ -278,6 +264,12 @@ def add_where(match: str, condition: str) -> str:
     return f"{head} WHERE ({rest}) AND {condition}" if " OR " in rest else f"{head} WHERE {rest} AND {condition}"
 
 
-def extend(subject: Subject, *hops: Hop) -> str:
-    """The subject's matching clause with these hops behind it, which bind `m`, `o` and so on."""
-    return Subject(replace(subject.query, hops=hops), "").match
+def extend(subject: Subject, hop: Hop, name: str = "") -> str:
+    """The subject's matching clause with a hop behind it, which binds `m`, and the relationship to a name if it has one."""
+    return Subject(replace(subject.query, hops=(hop,)), "").match.replace("[:", f"[{name}:", 1)
+
+
+def add_path(match: str, path: str) -> str:
+    """A matching clause whose pattern goes on."""
+    head, where, rest = match.partition(" WHERE ")
+    return f"{head}{path}{where}{rest}"

@@ -1,7 +1,10 @@
 """Patterns: optional ones, subqueries, paths of any length, unions, and the properties of relationships."""
 
+from dataclasses import replace
+
 from datagen.conditions import write_condition, write_value
-from datagen.statements.drawing import Drawing, Statement, UnfitError, add_where, extend, list_hops, write_join
+from datagen.queries import Hop, is_number, list_hops, write_hop
+from datagen.statements.drawing import Drawing, Statement, UnfitError, add_path, add_where, extend, write_join
 
 
 def draw_long_path(d: Drawing) -> Statement:
@@ -125,8 +128,7 @@ def draw_reachable(d: Drawing) -> Statement:
         "{m} in the neighbourhood of {np} (up to {k} hops): {p}", "{show} the {p} of {m} linked directly or indirectly, by {k} steps at most, to {np}",
         "walk {k} or fewer steps from {np} and {show} the {p} of the {m} found", "{p} of {m} that lie within a distance of {k} from {np}",
     )  # fmt: skip
-    match, where, rest = s.match.partition(" WHERE ")
-    cypher = f"{match}-[*1..{steps}]-(m:{far.label}){where}{rest} RETURN DISTINCT m.{key.name}"
+    cypher = f"{add_path(s.match, f'-[*1..{steps}]-(m:{far.label})')} RETURN DISTINCT m.{key.name}"
     return d.state("variable_length", cypher, frames, s, also=("distinct",), p=key, m=far, k=d.count(steps))
 
 
@@ -142,18 +144,17 @@ def draw_recursive(d: Drawing) -> Statement:
     """A relationship between nodes of one type, repeated."""
     relation = d.schema.relations[d.recursion()]
     s = d.subject(head=relation.start, filters=(0, 1))
-    key, steps, forward = d.key(s.head), d.rng.choice(tuple(_STEPS)), d.roll(0.5)
-    arrow = f"-[:{relation.name}{steps}]->" if forward else f"<-[:{relation.name}{steps}]-"
+    key, steps, hop = d.key(s.head), d.rng.choice(tuple(_STEPS)), Hop(relation, d.roll(0.5))
+    path = write_hop(hop, f"(m:{s.head.label})").replace("]", f"{steps}]", 1)
     way = d.rng.choice(
-        ("following", "going along", "over") if forward else ("following backwards", "going back along", "against")
+        ("following", "going along", "over") if hop.forward else ("following backwards", "going back along", "against")
     )
     frames = (
         "{show} the {p} of {h} reached in {k} {w} {r} from {np}", "which {h} come {k} from {bare}, {w} {r}, {show} the {p}", "{p} of {h} found from {np} by {w} {r} for {k}", "start at {np} and {show} the {p} of {h} after {k} {w} {r}", "{show} {p} of {h} that lie {k} from {np} {w} {r}",
         "from {np}, {w} {r}, {show} the {p} of {h} at {k}", "{show} the {p} of all {h} that {k} {w} {r} lead to from {np}", "trace {r} from {np}: {p} of {h} at {k}, {w} it", "{p} of {h}, {k} from {np}, {w} {r}", "{show} whom {bare} get to among {h} in {k} {w} {r}, by {p}",
     )  # fmt: skip
-    match, where, rest = s.match.partition(" WHERE ")
-    cypher = f"{match}{arrow}(m:{s.head.label}){where}{rest} RETURN DISTINCT m.{key.name}"
-    also = ("distinct", "variable_length", "hop_out" if forward else "hop_in")
+    cypher = f"{add_path(s.match, path)} RETURN DISTINCT m.{key.name}"
+    also = ("distinct", "variable_length", hop.operator)
     return d.state("recursive", cypher, frames, s, also=also, p=key, h=s.head, k=_STEPS[steps], w=way, r=relation.name)
 
 
@@ -186,10 +187,9 @@ def draw_any_direction(d: Drawing) -> Statement:
         "{show} the {p} of {np} that touch any {m}", "find {np} with any relationship to or from {m}, {show} the {p}", "{p} of {np} adjacent to {m}, any relationship type", "{np} joined to {m} somehow: {p}",
         "{show} the {p} of {np} next to {m}, whichever the relationship", "{p} of {np} that border on {m} in the graph",
     )  # fmt: skip
-    match, where, rest = s.match.partition(" WHERE ")
     return d.state(
         "any_direction",
-        f"{match}--(m:{far.label}){where}{rest} RETURN DISTINCT n.{key.name}",
+        f"{add_path(s.match, f'--(m:{far.label})')} RETURN DISTINCT n.{key.name}",
         frames,
         s,
         also=("distinct",),
@@ -201,10 +201,7 @@ def draw_any_direction(d: Drawing) -> Statement:
 def draw_either_type(d: Drawing) -> Statement:
     """One of two relationship types."""
     s = d.subject(filters=(0, 1))
-    ways = [hop for hop in list_hops(d.schema, s.query.head) if hop.forward]
-    if s.query.absent or len(ways) < 2:
-        raise UnfitError
-    first, second = d.rng.sample(ways, 2)
+    first, second = d.two_hops(s, straight=True)
     key = d.key(s.head)
     frames = (
         "{show} the {p} of {np} and the type of the relationship, {v} or {w}, for each one", "{p} of {np} with each {v} or {w} relationship type", "for {np}, {show} the {p} and whether it is {v} or {w}, per relationship",
@@ -212,8 +209,9 @@ def draw_either_type(d: Drawing) -> Statement:
         "list {v} and {w} relationships of {np} with {p} and type", "{p} and relationship type for {np} along {v} or {w}", "follow either {v} or {w} from {np}, {show} the {p} and the type taken",
         "{show} the {p} of {np} once for every {v} or {w} they have, along with which it is",
     )  # fmt: skip
-    match, where, rest = s.match.partition(" WHERE ")
-    cypher = f"{match}-[r:{first.relation.name}|{second.relation.name}]->(){where}{rest} RETURN n.{key.name}, type(r)"
+    cypher = (
+        f"{add_path(s.match, f'-[r:{first.relation.name}|{second.relation.name}]->()')} RETURN n.{key.name}, type(r)"
+    )
     return d.state(
         "either_type", cypher, frames, s, also=("type",), p=key, v=first.relation.name, w=second.relation.name
     )
@@ -230,10 +228,9 @@ def draw_types(d: Drawing) -> Statement:
         "{show} each type of {w} relationship that {bare} have with its count", "how many {w} relationships of each type do {bare} have", "break down the {w} relationships of {np} by type", "{w} relationship types of {np} with counts",
         "group the {w} relationships of {np} by their type and count", "by type, how many {w} relationships are there on {np}",
     )  # fmt: skip
-    match, where, rest = s.match.partition(" WHERE ")
     return d.state(
         "relationship_types",
-        f"{match}{arrow}{where}{rest} RETURN type(r), count(r)",
+        f"{add_path(s.match, arrow)} RETURN type(r), count(r)",
         frames,
         s,
         also=("type", "group_count"),
@@ -286,19 +283,17 @@ def draw_shared(d: Drawing) -> Statement:
         "find {h} that {x} and {show} the {p} of each two with the {q}", "{show} {p} of every two {h} that {x} along with that {q}", "pairs of {h} that {x}: both {p} and the {q}",
         "{show} who among {h} {x}: {p}, {p}, {q}", "couples of {h} that {x}, {p} of each and common {q}", "{show} any two {h} by {p} that {x}, and the {q} they meet in",
     )  # fmt: skip
-    left = f"(n:{s.head.label})" + (f"-[:{hop.relation.name}]->" if hop.forward else f"<-[:{hop.relation.name}]-")
-    right = (f"<-[:{hop.relation.name}]-" if hop.forward else f"-[:{hop.relation.name}]->") + f"(o:{s.head.label})"
-    cypher = f"MATCH {left}(m:{d.node(hop.target).label}){right} WHERE n.{key.name} < o.{key.name} RETURN n.{key.name}, o.{key.name}, m.{other.name}"
+    back = write_hop(replace(hop, forward=not hop.forward), f"(o:{s.head.label})")
+    cypher = (
+        f"{extend(s, hop)}{back} WHERE n.{key.name} < o.{key.name} RETURN n.{key.name}, o.{key.name}, m.{other.name}"
+    )
     return d.state("shared_neighbour", cypher, frames, also=("two_hops",), p=key, q=other, h=s.head, x=condition)
 
 
 def draw_both(d: Drawing) -> Statement:
     """Two patterns that must both hold, or one that must and one that must not."""
     s = d.subject(filters=(0, 0, 1))
-    ways = list_hops(d.schema, s.query.head)
-    if s.query.absent or len(ways) < 2:
-        raise UnfitError
-    first, second = d.rng.sample(ways, 2)
+    first, second = d.two_hops(s)
     key = d.key(s.head)
     without = d.roll(0.4)
     a, b = d.link(s, first), d.link(s, second)
@@ -336,9 +331,9 @@ def draw_relationship_property(d: Drawing) -> Statement:
     hop = d.rng.choice(ways)
     far = d.node(hop.target)
     key, other, held = d.key(s.head), d.key(far), d.rng.choice(hop.relation.properties)
-    match = extend(s, hop).replace(f"[:{hop.relation.name}]", f"[r:{hop.relation.name}]", 1)
+    match = extend(s, hop, "r")
     relation, m = hop.relation.name, d.linked(hop)
-    if held.type in ("INTEGER", "FLOAT") and d.roll(0.5):
+    if is_number(held) and d.roll(0.5):
         limit = d.number(held)
         frames = (
             "{show} the {p} of {np} and the {q} of {m} with {x} above {k} on {r}", "{p} of {np} and {q} of {m} where the {x} of the {r} relationship is over {k}", "for {np}, {show} {p} and {q} of {m} if {r} has {x} greater than {k}",
@@ -351,7 +346,7 @@ def draw_relationship_property(d: Drawing) -> Statement:
             cypher,
             frames,
             s,
-            also=("hop_out" if hop.forward else "hop_in",),
+            also=(hop.operator,),
             p=key,
             q=other,
             m=m,
@@ -369,7 +364,7 @@ def draw_relationship_property(d: Drawing) -> Statement:
         f"{match} RETURN n.{key.name}, m.{other.name}, r.{held.name}",
         frames,
         s,
-        also=("hop_out" if hop.forward else "hop_in",),
+        also=(hop.operator,),
         p=key,
         q=other,
         m=m,

@@ -3,6 +3,7 @@
 from datagen.conditions import write_value
 from datagen.schemas import NodeType, SchemaProperty
 from datagen.statements.drawing import Drawing, Statement, Subject, UnfitError, extend, write_join
+from heimdall.text import join_words
 
 
 def _new(d: Drawing, node: NodeType) -> tuple[str, str]:
@@ -11,8 +12,7 @@ def _new(d: Drawing, node: NodeType) -> tuple[str, str]:
     values = [(prop, d.value(prop)) for prop in props]
     mark = d.rng.choice((" ", " = ", " of "))
     said = [f"{d.names.prop(prop)}{mark}{d.spell(value)}" for prop, value in values]
-    text = " and ".join([", ".join(said[:-1]), said[-1]]) if len(said) > 1 else said[0]
-    return ", ".join(f"{prop.name}: {write_value(value)}" for prop, value in values), text
+    return ", ".join(f"{prop.name}: {write_value(value)}" for prop, value in values), join_words(said)
 
 
 def _some(d: Drawing) -> Subject:
@@ -50,17 +50,13 @@ def draw_create_linked(d: Drawing) -> Statement:
         "create_linked",
         cypher,
         frames,
-        also=("create", _way(hop.forward)),
+        also=("create", hop.operator),
         h=d.singular(s.head),
         m=d.singular(far),
         v=d.spell(value),
         x=said,
         r=hop.relation.name,
     )
-
-
-def _way(forward: bool) -> str:
-    return "hop_out" if forward else "hop_in"
 
 
 def _draw_relation(d: Drawing, word: str, frames: tuple[str, ...]) -> Statement:
@@ -199,22 +195,18 @@ def draw_remove(d: Drawing) -> Statement:
 def draw_delete_relationship(d: Drawing) -> Statement:
     """DELETE relationships."""
     s = _some(d)
-    hop = d.hop(s)
-    far = d.node(hop.target)
-    if s.query.absent:
-        raise UnfitError
+    hop = d.hop(s, onward=True)
     frames = (
         "delete the {r} relationships between {np} and {m}", "remove every {r} that joins {np} and {m}", "unlink {np} from {m} by deleting {r}", "cut the {r} links between {np} and {m}", "drop {r} between {np} and {m}, keep the nodes", "take away the {r} relationships of {np} with {m}", "disconnect {np} from {m} ({r})",
         "erase the {r} edges between {np} and {m}", "{np} and {m} should no longer be joined by {r}",
     )  # fmt: skip
-    match = extend(s, hop).replace(f"[:{hop.relation.name}]", f"[r:{hop.relation.name}]", 1)
     return d.state(
         "delete_relationship",
-        f"{match} DELETE r",
+        f"{extend(s, hop, 'r')} DELETE r",
         frames,
         s,
-        also=("delete", _way(hop.forward)),
-        m=far,
+        also=("delete", hop.operator),
+        m=d.node(hop.target),
         r=hop.relation.name,
     )
 
@@ -237,7 +229,7 @@ def draw_delete_isolated(d: Drawing) -> Statement:
     )  # fmt: skip
     return d.state(
         "delete_isolated",
-        f"MATCH (n:{s.head.label}) WHERE NOT (n)--() DELETE n",
+        f"{s.match} WHERE NOT (n)--() DELETE n",
         frames,
         also=("delete", "not_exists"),
         h=s.head,
@@ -271,14 +263,8 @@ def draw_copy(d: Drawing) -> Statement:
     """SET one property to another one."""
     s = _some(d)
     first = _free(d, s)
-    fitting = [
-        p
-        for p in s.head.properties
-        if p.type == first.type and p is not first and all(p != c.prop for c in s.query.conditions)
-    ]
-    if not fitting:
-        raise UnfitError
-    second = d.rng.choice(fitting)
+    taken = [first, *(c.prop for c in s.query.conditions)]
+    second = d.choose([p for p in s.head.properties if p.type == first.type and p not in taken])
     frames = (
         "set the {p} of {np} to their {q}", "copy the {q} of {np} into the {p}", "for {np}, make {p} the same as {q}", "let {p} be equal to {q} for {np}", "overwrite {p} with {q} for {np}", "take the {q} of {np} as their {p}", "update {np}: {p} gets the value of {q}", "fill the {p} of {np} from their {q}", "{p} := {q} for {np}",
     )  # fmt: skip

@@ -12,17 +12,15 @@ from cypher.parse import check_syntax
 from datagen.answer_schemas import find_schema_fault
 from datagen.formats import Conversation, Problem
 from datagen.lengths import Counter as TokenCounter
-from datagen.lengths import Lengths, Tally, measure_system_prompt, render_turns
+from datagen.lengths import Lengths, Tally, count_lengths
 from datagen.sensitive import find_personal, find_secrets
 from heimdall.answers import ActionAnswer, find_contradiction, find_fenced, fold
 from heimdall.config import ValidationConfig
 from heimdall.refs import Check
-from heimdall.rows import Prompt
 from nornicdb.contract import Contract
 from nornicdb.replies import check_params, read_reply
 
 EXAMPLES = 5
-_BATCH = 2000
 _NOTHING = "UNWIND [] AS nothing RETURN nothing"  # a query whose result is empty
 # A foreign answer is a query if it says so by a fence or begins as queries do, in capitals.
 _BARE_QUERY = re.compile(
@@ -241,21 +239,14 @@ def check_lengths(
     items: Items, contract: Contract, count: TokenCounter, most: int | None, advance: Advance
 ) -> tuple[Lengths, Measure | None]:
     """All lengths in tokens, system prompts included; with `most`, the rows whose answer's end would be cut off."""
-    tally, systems, findings, done = Tally(), dict[Prompt, int](), list[Finding](), 0
-    for start in range(0, len(items), _BATCH):
-        batch = items[start : start + _BATCH]
-        for item, turns in zip(batch, count([render_turns(item.turns) for item in batch]), strict=True):
-            length, under = turns, ""
-            if item.row is not None:
-                prompt = item.row.prompt
-                if prompt not in systems:
-                    systems[prompt] = measure_system_prompt(contract, prompt, count)
-                length, under = turns + systems[prompt], f" with the {prompt} prompt"
+    tally, findings = Tally(), list[Finding]()
+    for batch in count_lengths(items, contract, count):
+        for item, length in batch:
             tally.add(item.place, length)
             if most is not None and length > most:
+                under = f" with the {item.row.prompt} prompt" if item.row is not None else ""
                 findings.append(Finding(item.place, f"{length} tokens{under}"))
-        done += len(batch)
-        advance(done)
+        advance(tally.rows)
     lengths = tally.summarize("tokens")
     if most is None:
         return lengths, None

@@ -4,7 +4,7 @@ import math
 import random
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -95,20 +95,35 @@ def measure_lengths(
     Without a tokenizer bytes are counted, of which there are at least as many as tokens of any byte-level tokenizer. A
     contract adds the system prompt that a row of Heimdall's own names. Raises `InputError` for what cannot be read.
     """
-    count, tally, systems = load_counter(tokenizer), Tally(), dict[Prompt, int]()
+    tally = Tally()
     is_text = str(source).lower().endswith(".txt")
     items = _read_queries(Path(source)) if is_text else read_conversations(source)
-    while batch := list(islice(items, _BATCH)):
-        for item, length in zip(batch, count([render_turns(item.turns) for item in batch]), strict=True):
-            if contract is not None and item.row is not None:
-                if item.row.prompt not in systems:
-                    systems[item.row.prompt] = measure_system_prompt(contract, item.row.prompt, count)
-                length += systems[item.row.prompt]
+    for batch in count_lengths(items, contract, load_counter(tokenizer)):
+        for item, length in batch:
             tally.add(item.place, length)
         progress(tally.rows, tally.rows, "")
     if not tally.rows:
         raise InputError(f"There are no queries in '{source}'.")
     return tally.summarize("tokens" if tokenizer else "bytes", ANSWER_ROOM if is_text else 0)
+
+
+def count_lengths(
+    items: Iterable[Conversation], contract: Contract | None, count: Counter
+) -> Iterator[list[tuple[Conversation, int]]]:
+    """Yields rows with their lengths, batch by batch. A contract adds the system prompt that a row names."""
+    waiting, systems = iter(items), dict[Prompt, int]()
+
+    def measure_system(item: Conversation) -> int:
+        if contract is None or item.row is None:
+            return 0
+        prompt = item.row.prompt
+        if prompt not in systems:
+            systems[prompt] = measure_system_prompt(contract, prompt, count)
+        return systems[prompt]
+
+    while batch := list(islice(waiting, _BATCH)):
+        turns = count([render_turns(item.turns) for item in batch])
+        yield [(item, length + measure_system(item)) for item, length in zip(batch, turns, strict=True)]
 
 
 def render_turns(turns: Sequence[Turn]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from datagen.draft import Draft, fits_split
-from datagen.invention import invent_word
+from datagen.invention import Invent, invent_word
 from datagen.memories import decide_memory, decide_pair, simulate_memory, simulate_pair
 from datagen.phrasing import Phraser
 from datagen.policy import decide_operation, simulate_operation
@@ -23,7 +23,7 @@ from heimdall.refs import Record
 from heimdall.rows import Split
 
 Shown = Mapping[str, Any]
-Simulate = Callable[[Phraser, Callable[[], str], bool], Shown | None]
+Simulate = Callable[[Phraser, Invent, bool], Shown | None]
 
 
 class Task(NamedTuple):
@@ -136,7 +136,7 @@ def draw_cognitive(category: str, split: Split, rng: random.Random, *, twin: boo
                 return word
 
     shown = task.simulate(phraser, invent, twin)
-    if shown is None or (split == "test_phrasing" and not phraser.novel):
+    if shown is None or not phraser.fits:
         return None
     value = task.decide(shown).model_dump(mode="json")
     return Draft(

@@ -42,6 +42,6 @@ def draw_fitting(make: Callable[[Phraser], Draft], rng: random.Random, split: Sp
     for _ in range(_ATTEMPTS):
         phraser = Phraser(rng, held_out=split == "test_phrasing")
         draft = make(phraser)
-        if (split != "test_phrasing" or phraser.novel) and fits_split(draft.source or draft.question, split):
+        if phraser.fits and fits_split(draft.source or draft.question, split):
             return draft._replace(productions=tuple(phraser.used))
     return None

@@ -22,7 +22,7 @@ from datagen.notations import write_schema
 from datagen.operations import draw_operation, list_questions
 from datagen.passages import draw_passage
 from datagen.phrasing import Phraser, add_typo, polish
-from datagen.questions import LiteralNames, NaturalNames
+from datagen.questions import LiteralNames, Names, NaturalNames
 from datagen.refusals import draw_refusal
 from datagen.review import draw_review
 from datagen.schemas import Schema, sample_graph, sample_schema
@@ -155,7 +155,7 @@ def _draw_request(spec: ChunkSpec, rng: random.Random, number: int) -> Draft | N
     action = next(each for each in spec.contract.actions if each.name == actions[name])
     phraser = Phraser(rng, held_out=spec.split == "test_phrasing")
     text, params = ask_for_action(name, phraser)
-    if spec.split == "test_phrasing" and not phraser.novel:
+    if not phraser.fits:
         return None
     if not params.keys() <= {param.name for param in action.params}:
         return None
@@ -219,10 +219,10 @@ class _Maker:
     def _make_row(self, turn: int) -> Row | None:
         split = self._spec.split
         phraser = Phraser(self._rng, held_out=split == "test_phrasing")
-        if self._refuses:
-            return self._refuse(phraser)
         literal = self._spec.family == "cypher_plain"
         names = LiteralNames(phraser) if literal else NaturalNames(phraser)
+        if self._refuses:
+            return self._refuse(phraser, names)
         request = draw_request(self._schema, phraser, names, self._kind, turn)
         if request is None or combines_held_out(request.operators) != (split == "test_composition"):
             return None
@@ -231,7 +231,7 @@ class _Maker:
         if not self._loaded:  # loading costs more than sampling, and many schemas hold no held-out pair
             self._loaded = [self.engines.enter_context(EmbeddedGraph(graph)) for graph in self._graphs]
         question = _ask(request, phraser, typos=not literal)
-        if split == "test_phrasing" and not phraser.novel:
+        if not phraser.fits:
             return None
         proof = request.prove(self._loaded) if request.provable else None
         if proof is None and request.provable:
@@ -254,11 +254,9 @@ class _Maker:
             productions=tuple(phraser.used),
         )
 
-    def _refuse(self, phraser: Phraser) -> Row | None:
-        split, family = self._spec.split, self._spec.family
-        names = LiteralNames(phraser) if family == "cypher_plain" else NaturalNames(phraser)
-        refusal = draw_refusal(self._schema, phraser, names, shown=family != "cypher_plain")
-        if refusal is None or split == "test_composition" or (split == "test_phrasing" and not phraser.novel):
+    def _refuse(self, phraser: Phraser, names: Names) -> Row | None:
+        refusal = draw_refusal(self._schema, phraser, names, shown=self._spec.family != "cypher_plain")
+        if refusal is None or self._spec.split == "test_composition" or not phraser.fits:
             return None
         return _make_row(self._spec, refusal._replace(question=self._show_schema(refusal.question)))
 
@@ -276,7 +274,6 @@ def combines_held_out(operators: tuple[str, ...]) -> bool:
 
 def _ask(request: Request, phraser: Phraser, *, typos: bool) -> str:
     text, is_question = request.ask()
-    text = " ".join(text.split())
     if typos and phraser.rng.random() < TYPO_SHARE:
         text = add_typo(text, request.protected(), phraser.rng)
     return polish(text, phraser.rng, question=is_question)

@@ -7,9 +7,11 @@ Half of the words are pronounceable noise (`zorbel`), half continue the spelling
 import random
 import zlib
 from collections import Counter, defaultdict
+from collections.abc import Callable
 
 from datagen.lexicon import HELD_OUT, TRAINING, Lexicon, Noun, Property, PropertyType, Relation, inflect, make_noun
 
+Invent = Callable[[], str]  # gives another name at each call
 _VOWELS, _CONSONANTS = "aeiou", "bcdfghjklmnpqrstvwxyz"
 _END = "$"
 _HELD_OUT_PART = 8  # every eighth word that can be made up is for held-out schemas only

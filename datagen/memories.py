@@ -5,16 +5,17 @@ What a memory stands for is read off its text by `identify`, which knows every w
 
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from datagen.answer_schemas import CurationAnswer, DuplicateAnswer
+from datagen.invention import Invent
 from datagen.phrasing import Phraser
+from datagen.wordings import MONTHS
 
 HALF_LIFE_DAYS, OUTLOOK_DAYS = 14, 30
 FOCUS_FACTOR, EDGE_WORTH = 3.0, 0.1  # accesses
-Names = Callable[[], str]
 _ASSERTING = (
     "{s} supports {o} for up to {n} users", "{o} is supported by {s}, up to {n} users", "with {s}, up to {n} users can use {o}",
     "up to {n} users can use {o} in {s}", "{s} works with {o} and takes up to {n} users", "{s} offers {o} to up to {n} users",
@@ -23,7 +24,6 @@ _DENYING = (
     "{s} does not support {o} for up to {n} users", "{o} is not supported by {s}, up to {n} users", "with {s}, up to {n} users cannot use {o}",
     "up to {n} users cannot use {o} in {s}", "{s} does not work with {o} and takes up to {n} users", "{s} does not offer {o} to up to {n} users",
 )  # fmt: skip
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")  # fmt: skip
 _FIRST_NAMES = (
     "Anna",
     "Bruno",
@@ -79,7 +79,7 @@ def read_statement(text: str) -> Statement:
     raise ValueError(f"'{text}' is not a known sentence")
 
 
-def simulate_pair(phraser: Phraser, name: Names, *, twin: bool) -> dict[str, Any]:
+def simulate_pair(phraser: Phraser, name: Invent, *, twin: bool) -> dict[str, Any]:
     """Two nodes: one thing written in two ways, or two things that differ in what tells such things apart. A twin is the
     other of the two."""
     rng = phraser.rng
@@ -104,7 +104,7 @@ def decide_pair(shown: Mapping[str, Any]) -> DuplicateAnswer:
     return DuplicateAnswer(is_duplicate=left == right, confidence=0.95)
 
 
-def simulate_memory(phraser: Phraser, name: Names, *, twin: bool) -> dict[str, Any] | None:
+def simulate_memory(phraser: Phraser, name: Invent, *, twin: bool) -> dict[str, Any] | None:
     """A memory whose topic is in use or forgotten, with its accesses simulated day by day; None where it is neither.
 
     One thing about a twin is different, so that it is worth keeping where the other is not, or the reverse.
@@ -180,7 +180,7 @@ def _turn(shown: dict[str, Any], topics: list[str], rng: random.Random) -> dict[
     return None
 
 
-def _write_addresses(phraser: Phraser, name: Names, same: bool) -> tuple[dict[str, str], dict[str, str]]:
+def _write_addresses(phraser: Phraser, name: Invent, same: bool) -> tuple[dict[str, str], dict[str, str]]:
     rng, last = phraser.rng, name().capitalize()
     first = rng.choice(_FIRST_NAMES)
     email = f"{first}.{last}@{name()}.example".lower()
@@ -191,17 +191,17 @@ def _write_addresses(phraser: Phraser, name: Names, same: bool) -> tuple[dict[st
     return {"name": f"{first} {last}", "email": email}, {"name": spelt, "email": written}
 
 
-def _write_births(phraser: Phraser, name: Names, same: bool) -> tuple[dict[str, str], dict[str, str]]:
+def _write_births(phraser: Phraser, name: Invent, same: bool) -> tuple[dict[str, str], dict[str, str]]:
     rng, last = phraser.rng, name().capitalize()
     first, born = rng.choice(_FIRST_NAMES), date(1940, 1, 1) + timedelta(days=rng.randrange(24000))
     later = born + timedelta(days=rng.choice((-365, -31, -1, 1, 31, 365)))
     other = born if same else later
     spelt = rng.choice((f"{last}, {first}", f"{first} {last}".lower(), f"{first} {last}"))
-    written = rng.choice((other.isoformat(), f"{other.day} {_MONTHS[other.month - 1]} {other.year}"))
+    written = rng.choice((other.isoformat(), f"{other.day} {MONTHS[other.month - 1]} {other.year}"))
     return {"name": f"{first} {last}", "born": born.isoformat()}, {"name": spelt, "born": written}
 
 
-def _write_releases(phraser: Phraser, name: Names, same: bool) -> tuple[dict[str, str], dict[str, str]]:
+def _write_releases(phraser: Phraser, name: Invent, same: bool) -> tuple[dict[str, str], dict[str, str]]:
     rng, product = phraser.rng, name().capitalize()
     parts = [rng.randint(0, 12), rng.randint(0, 20), rng.choice((0, 0, rng.randint(1, 9)))]
     other, at, step, short = list(parts), rng.randrange(3), rng.choice((1, 1, 2, 10)), rng.random() < 0.7
@@ -213,7 +213,7 @@ def _write_releases(phraser: Phraser, name: Names, same: bool) -> tuple[dict[str
     return {"name": product, "version": ".".join(map(str, parts))}, {"name": spelt, "version": written}
 
 
-def _write_sentences(phraser: Phraser, name: Names, same: bool) -> tuple[dict[str, str], dict[str, str]]:
+def _write_sentences(phraser: Phraser, name: Invent, same: bool) -> tuple[dict[str, str], dict[str, str]]:
     rng = phraser.rng
     claim = Statement(rng.random() < 0.5, name(), name(), rng.randint(2, 90) * 50)
     change = rng.choice(("denied", "number", "object"))
@@ -244,4 +244,4 @@ def _read_date(text: str) -> date:
     if "-" in text:
         return date.fromisoformat(text)
     day, month, year = text.split()
-    return date(int(year), _MONTHS.index(month) + 1, int(day))
+    return date(int(year), MONTHS.index(month) + 1, int(day))

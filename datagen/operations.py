@@ -14,6 +14,7 @@ from datagen.draft import Draft, fits_split
 from datagen.phrasing import Phraser, polish
 from heimdall.answers import FactAnswer
 from heimdall.rows import Split
+from heimdall.text import join_words
 from nornicdb.facts import ApocFunction, Facts, Function, McpTool, Procedure, Route, SchemaSyntax, Setting, YamlKey
 
 _YES, _NO = ("yes",), ("no",)
@@ -171,7 +172,7 @@ def draw_operation(questions: Mapping[str, Sequence[Question]], split: Split, rn
     question = rng.choice(questions[rng.choice(sorted(questions))])
     phraser = Phraser(rng, held_out=split == "test_phrasing")
     text = phraser.pick(question.wordings, _WORDINGS[question.wordings]).format(**question.slots)
-    if not fits_split(question.source, split) or (split == "test_phrasing" and not phraser.novel):
+    if not fits_split(question.source, split) or not phraser.fits:
         return None
     asks = text.split()[0] in ("what", "which", "how", "does", "can", "is", "who", "may", "will", "are", "am", "where")
     if not text.startswith(tuple(question.slots.values())):  # a name keeps its spelling
@@ -191,7 +192,7 @@ def _ask_setting(setting: Setting, groups: Mapping[str, str]) -> Iterator[Questi
     slots = {"name": name}
     if setting.default is not None:
         shown = _show(setting.default)
-        keys = f" In nornicdb.yaml the key is {_join(setting.yaml)}." if setting.yaml else ""
+        keys = f" In nornicdb.yaml the key is {join_words(setting.yaml)}." if setting.yaml else ""
         answer = f"{name} is {shown} by default.{keys}"
         yield Question(
             "setting_default", "setting_default", slots, answer, ((name,), _spell(setting.default)), (), source
@@ -205,7 +206,7 @@ def _ask_setting(setting: Setting, groups: Mapping[str, str]) -> Iterator[Questi
         kind = _TYPES[setting.kind]
         yield Question("setting_type", "setting_type", slots, f"{name} takes {kind}.", ((name,), (kind,)), (), source)
     if setting.yaml:
-        answer = f"In nornicdb.yaml, {_join(setting.yaml)} {_do(setting.yaml)} the same as {name}."
+        answer = f"In nornicdb.yaml, {join_words(setting.yaml)} {_do(setting.yaml)} the same as {name}."
         yield Question("setting_yaml", "setting_yaml", slots, answer, (setting.yaml,), (), source)
 
 
@@ -217,7 +218,7 @@ def _ask_yaml_key(key: YamlKey, groups: Mapping[str, str]) -> Iterator[Question]
         yield Question("yaml_unread", "yaml_unread", slots, answer, (("no effect", "nothing"),), ("yes",), source)
         return
     if key.environment:
-        answer = f"{_join(key.environment)} {_do(key.environment)} the same as {name} in nornicdb.yaml."
+        answer = f"{join_words(key.environment)} {_do(key.environment)} the same as {name} in nornicdb.yaml."
         yield Question("yaml_variable", "yaml_variable", slots, answer, (key.environment,), (), source)
     if key.default is not None:
         answer = f"{name} is {_show(key.default)} unless nornicdb.yaml or the environment sets it."
@@ -279,7 +280,7 @@ def _ask_route(route: Route) -> Question:
 def _ask_tool(tool: McpTool) -> Iterator[Question]:
     required = [param.name for param in tool.params if param.required]
     optional = [param.name for param in tool.params if not param.required]
-    answer = f"The MCP tool {tool.name} requires {_join(required) if required else 'no parameter'}."
+    answer = f"The MCP tool {tool.name} requires {join_words(required) if required else 'no parameter'}."
     said = tuple((name,) for name in required) or (("no parameter", "none", "nothing"),)
     source = f"tool:{tool.name}"
     forbidden = tuple(name for name in optional if name != tool.name)
@@ -348,7 +349,3 @@ def _spell(default: str) -> tuple[str, ...]:
 
 def _do(names: Sequence[str]) -> str:
     return "does" if len(names) == 1 else "do"
-
-
-def _join(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -22,6 +22,11 @@ class Phraser:
         self.used: list[str] = []
         self.novel = 0
 
+    @property
+    def fits(self) -> bool:
+        """Whether what was picked may stand where it is for: with `held_out`, training must not know all of it."""
+        return not self._held_out or self.novel > 0
+
     def pick(self, construct: str, alternatives: Sequence[str]) -> str:
         """One of the alternatives; its production id is remembered."""
         known = len(alternatives) - count_held_out(alternatives)
@@ -39,9 +44,6 @@ def polish(text: str, rng: random.Random, *, question: bool) -> str:
     if rng.random() < 0.4:
         text += "?" if question else "."
     return text
-
-
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def add_typo(text: str, protected: Sequence[str], rng: random.Random) -> str:

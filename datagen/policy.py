@@ -8,10 +8,11 @@ operation is forbidden. The order of the rules says nothing.
 
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from datagen.answer_schemas import PolicyAnswer
+from datagen.invention import Invent
 
 ACTIONS = ("read", "create", "update", "delete")
 _ROLES = ("viewer", "editor", "auditor", "admin")
@@ -19,7 +20,6 @@ _RULE = re.compile(r"(allow|deny) (.+?) on (.+?) for (.+?)(?: when (.+))?")
 _HOURS = re.compile(r"hour in (\d+)\.\.(\d+)")
 _ROWS = re.compile(r"rows > (\d+)")
 _TRIES = 40
-Names = Callable[[], str]
 
 
 class Rule(NamedTuple):
@@ -94,7 +94,7 @@ def decide_operation(shown: Mapping[str, Any]) -> PolicyAnswer:
     return PolicyAnswer(allow=False, reason="No rule allows it.")
 
 
-def simulate_operation(rng: random.Random, name: Names, *, twin: bool) -> dict[str, Any] | None:
+def simulate_operation(rng: random.Random, name: Invent, *, twin: bool) -> dict[str, Any] | None:
     """Rules and an operation, as often allowed as forbidden; None if chance has no such. A twin changes one thing about
     the operation, and so what is decided."""
     labels = [name().capitalize() for _ in range(3)]
@@ -146,7 +146,7 @@ def _draw_rule(rng: random.Random, labels: list[str], *, allows: bool) -> Rule:
     )
 
 
-def _draw_operation(rng: random.Random, rule: Rule, labels: list[str], name: Names) -> dict[str, Any]:
+def _draw_operation(rng: random.Random, rule: Rule, labels: list[str], name: Invent) -> dict[str, Any]:
     """An operation near a rule, so that it depends on the rule's conditions."""
 
     def pick(parts: tuple[str, ...], every: list[str]) -> str:

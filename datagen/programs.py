@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from datagen.phrasing import Phraser
-from heimdall.source_code import CodeLanguage
+from heimdall.source_code import CODE_LANGUAGES, CodeLanguage
 
 Kind = Literal["ints", "words", "int", "text"]
 Value = list[int] | list[str] | int | str
@@ -61,7 +61,7 @@ def _condition(takes: Kind, what: str, variants: str | dict[CodeLanguage, str], 
     """A filter. A condition that is one text is the same in all languages but for JavaScript's comparison."""
     if isinstance(variants, str):
         strict = variants.replace("==", "===").replace("!=", "!==")
-        variants = {"go": variants, "java": variants, "javascript": strict, "python": variants}
+        variants = dict.fromkeys(CODE_LANGUAGES, variants) | {"javascript": strict}
     code: dict[CodeLanguage, str] = {
         "python": f"{{o}} = [value for value in {{i}} if {variants['python']}]",
         "javascript": f"const {{o}} = {{i}}.filter((value) => {variants['javascript']});",
@@ -74,7 +74,7 @@ def _condition(takes: Kind, what: str, variants: str | dict[CodeLanguage, str], 
 def _mapping(takes: Kind, gives: Kind, variable: str, what: str, variants: str | dict[CodeLanguage, str], constants: tuple[int | str, ...] = ()) -> Step:  # fmt: skip
     """A step that changes each element."""
     if isinstance(variants, str):
-        variants = {"go": variants, "java": variants, "javascript": variants, "python": variants}
+        variants = dict.fromkeys(CODE_LANGUAGES, variants)
     code: dict[CodeLanguage, str] = {
         "python": f"{{o}} = [{variants['python']} for value in {{i}}]",
         "javascript": f"const {{o}} = {{i}}.map((value) => {variants['javascript']});",
@@ -188,7 +188,7 @@ STEPS: dict[str, Step] = {
     "ends": _condition("words", "the words that end with {k}", {"python": 'value.endswith("{k}")', "javascript": 'value.endsWith("{k}")', "java": 'value.endsWith("{k}")', "go": 'strings.HasSuffix(value, "{k}")'}, _LETTERS),
     "contains": _condition("words", "the words that contain {k}", {"python": '"{k}" in value', "javascript": 'value.includes("{k}")', "java": 'value.contains("{k}")', "go": 'strings.Contains(value, "{k}")'}, _LETTERS),
     "upper": _mapping("words", "words", "shouted", "its upper-case form", {"python": "value.upper()", "javascript": "value.toUpperCase()", "java": "value.toUpperCase()", "go": "strings.ToUpper(value)"}),
-    "suffix": _mapping("words", "words", "extended", "itself followed by {k}", {"python": 'value + "{k}"', "javascript": 'value + "{k}"', "java": 'value + "{k}"', "go": 'value + "{k}"'}, ("s", "x", "!", "_", "-")),
+    "suffix": _mapping("words", "words", "extended", "itself followed by {k}", 'value + "{k}"', ("s", "x", "!", "_", "-")),
     "lengths": _mapping("words", "ints", "lengths", "its number of letters", {"python": "len(value)", "javascript": "value.length", "java": "value.length()", "go": "len(value)"}),
     **_list_steps("words"),
     "join": Step("words", "text", "joined", (

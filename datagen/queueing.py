@@ -5,10 +5,11 @@ for a lock or for the garbage collector. `simulate_actions` starts from nothing 
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from datagen.answer_schemas import DiagnosisAnswer
+from datagen.invention import Invent
 
 HORIZON_S = 60
 PRESSURE = 0.85  # share of the heap's limit above which the collector takes most of the time
@@ -29,7 +30,6 @@ _DIAGNOSES = (
     "healthy", "memory grows slowly", "workers are stuck", "the queue holds requests that nobody waits for",
     "garbage fills the heap", "workers wait for a lock",
 )  # fmt: skip
-Names = Callable[[], str]
 
 
 class Pool(NamedTuple):
@@ -48,7 +48,7 @@ class Pool(NamedTuple):
     growth: float  # MB per minute
 
 
-def simulate_runtime(rng: random.Random, name: Names, *, twin: bool) -> dict[str, Any] | None:
+def simulate_runtime(rng: random.Random, name: Invent, *, twin: bool) -> dict[str, Any] | None:
     """A snapshot of a server in some trouble; None where two actions cost about the same. A twin shows the same server
     after the trouble is over."""
     cause = rng.choice((0, *range(1, 6), *range(1, 6)))
@@ -151,7 +151,7 @@ def _run(pool: Pool, down: int = 0) -> float:
     return cost
 
 
-def _show(pool: Pool, rng: random.Random, name: Names) -> dict[str, Any]:
+def _show(pool: Pool, rng: random.Random, name: Invent) -> dict[str, Any]:
     host, queue, lock, channel = name(), name(), f"{name()}.mu", f"{name()}.recv"
     blocked = [{"state": "stuck", "waiting_on": channel, "count": pool.stuck}] if pool.stuck else []
     waiting = round(pool.workers * pool.lock_share)

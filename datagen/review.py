@@ -123,7 +123,7 @@ def draw_review(split: Split, rng: random.Random, contract: Contract, *, twin: b
     phraser = Phraser(rng, held_out=split == "test_phrasing")
     case = sample_case(phraser, split, twin=twin)
     source = f"project {case.project}" if case.project else f"node {case.source.id}"
-    if not fits_split(source, split) or (split == "test_phrasing" and not phraser.novel):
+    if not fits_split(source, split) or not phraser.fits:
         return None
     if twin and not case.project:  # ids that say nothing have no counterpart
         return None

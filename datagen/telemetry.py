@@ -4,17 +4,17 @@
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
 from datagen.answer_schemas import Anomaly, AnomalyAnswer
+from datagen.invention import Invent
 from datagen.lexicon import TRAINING
 
 HUB_DEGREE, HUB_RATIO = 1000, 100  # a supernode has more relationships than both, the ratio being to the average
 GROWTH_RATIO = 5  # of nodes added in the last hour, beyond imports, to the median hour
 ORPHAN_NODES, ORPHAN_HOURS = 5, 24
-Names = Callable[[], str]
 _RECOMMENDATIONS: dict[Anomaly, str] = {
     "none": "Nothing has to be done.",
     "supernode": "Find out what keeps linking to this node.",
@@ -25,7 +25,7 @@ _RECOMMENDATIONS: dict[Anomaly, str] = {
 _LABELS = tuple("".join(word.capitalize() for word in noun.singular.split()) for noun in TRAINING.nouns)
 
 
-def simulate_anomaly(rng: random.Random, name: Names, *, twin: bool) -> dict[str, Any] | None:
+def simulate_anomaly(rng: random.Random, name: Invent, *, twin: bool) -> dict[str, Any] | None:
     """What a monitor shows. A twin has an innocent explanation where the other has an anomaly; None if it has none."""
     host = name()
     nodes, average = round(10 ** rng.uniform(3.5, 6.5)), rng.uniform(2, 12)

@@ -6,7 +6,7 @@ then for a label that is scanned for one of its values.
 
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from cypher.compare import same_result
@@ -14,6 +14,7 @@ from cypher.run import CypherError, EmbeddedGraph
 from datagen import lexicon
 from datagen.answer_schemas import OptimizationAnswer
 from datagen.conditions import write_value
+from datagen.invention import Invent
 from datagen.schemas import sample_graph, sample_schema
 
 SCAN_NODES = 10_000  # from here on a scan of a label is worth an index
@@ -28,7 +29,6 @@ REWRITES = (
     (re.compile(rf"(MATCH .*) WHERE (\w+\.\w+) = ({_VALUE}) OR \2 = ({_VALUE}) (.+)"), r"\1 WHERE \2 IN [\3, \4] \5"),
 )  # fmt: skip
 _FILTER = re.compile(rf"\((\w+):(\w+)\) WHERE \1\.(\w+) (?:=|IN) ?(?:{_VALUE}|\[.*?\])")
-Names = Callable[[], str]
 
 
 def rewrite(query: str) -> str | None:
@@ -55,7 +55,7 @@ def decide_tuning(shown: Mapping[str, Any]) -> OptimizationAnswer:
     return OptimizationAnswer(suggestion_type="none", details="")
 
 
-def simulate_tuning(rng: random.Random, name: Names, *, twin: bool) -> dict[str, Any] | None:
+def simulate_tuning(rng: random.Random, name: Invent, *, twin: bool) -> dict[str, Any] | None:
     """A query over a graph with its statistics; None where it cannot be proven to return the same when it is rewritten.
 
     A twin has what the other lacks: the better wording, or the index.

@@ -19,7 +19,7 @@ from datagen.draft import Draft
 from datagen.phrasing import Phraser
 from heimdall.answers import Answer, CodeAnswer, FactAnswer, TextAnswer
 from heimdall.errors import InputError
-from heimdall.source_code import CodeLanguage, format_code, parse_code, walk
+from heimdall.source_code import CodeLanguage, format_code, parse_code, text_of, walk
 from nornicdb.checkout import read_commit
 
 _SUFFIXES: dict[str, CodeLanguage] = {
@@ -209,9 +209,9 @@ def _read_symbol(node: Node, language: CodeLanguage, path: str, imported: frozen
         and node.parent.type in ("decorated_definition", "type_declaration", "export_statement")
         else node
     )
-    code, comment = _text(outer), _read_comment(outer, body, language)
+    code, comment = text_of(outer), _read_comment(outer, body, language)
     first = outer.start_point.row + 1 - (comment.count("\n") + 1 if comment and language != "python" else 0)
-    symbol = Symbol(language, path, _text(name), (first, outer.end_point.row + 1), _dedent(outer, code), comment)
+    symbol = Symbol(language, path, text_of(name), (first, outer.end_point.row + 1), _dedent(outer, code), comment)
     if node.type in _TYPES:
         fields = tuple(dict.fromkeys(_list_fields(body)))
         return symbol._replace(fields=fields) if len(fields) >= 3 else None
@@ -232,11 +232,11 @@ def _read_comment(node: Node, body: Node, language: CodeLanguage) -> str:
         )
         if string is None or string.type != "string":
             return ""
-        return "\n".join(line.strip() for line in _QUOTES.sub("", _text(string)).strip().split("\n"))
+        return "\n".join(line.strip() for line in _QUOTES.sub("", text_of(string)).strip().split("\n"))
     lines: list[str] = []
     row, above = node.start_point.row, node.prev_sibling
     while above is not None and above.type.endswith("comment") and above.end_point.row in (row - 1, row):
-        inner = re.sub(r"^/\*+|\*+/$", "", _text(above).strip())
+        inner = re.sub(r"^/\*+|\*+/$", "", text_of(above).strip())
         lines = [re.sub(r"^\s*(//+|\*+)?\s?", "", line).rstrip() for line in inner.split("\n")] + lines
         row, above = above.start_point.row, above.prev_sibling
     return "\n".join(lines).strip()
@@ -250,7 +250,7 @@ def _list_fields(body: Node) -> Iterator[str]:
             declarators = [child for child in node.children if child.type == "variable_declarator"]  # Java
             names = [child.child_by_field_name("name") for child in declarators]
             names += [child for child in node.children if child.type in ("field_identifier", "property_identifier")]
-            yield from (_text(name) for name in names if name is not None)
+            yield from (text_of(name) for name in names if name is not None)
         elif node.type == "expression_statement" and node.named_children:
             assignment = node.named_children[0]
             left = assignment.child_by_field_name("left")
@@ -259,7 +259,7 @@ def _list_fields(body: Node) -> Iterator[str]:
                 and assignment.child_by_field_name("type") is not None
                 and left is not None
             ):
-                yield _text(left)
+                yield text_of(left)
 
 
 def _find_errors(body: Node, language: CodeLanguage) -> tuple[str, ...]:
@@ -267,12 +267,12 @@ def _find_errors(body: Node, language: CodeLanguage) -> tuple[str, ...]:
     found: list[str] = []
     for node in walk(body):
         if language == "go" and node.type == "call_expression":
-            call = _text(node)
+            call = text_of(node)
             if not call.startswith(("errors.New(", "fmt.Errorf(")):
                 continue
             match = re.match(r'[\w.]+\(\s*"((?:[^"\\]|\\.)+)"', call)
         elif node.type in ("raise_statement", "throw_statement"):
-            match = re.match(r"(?:raise|throw new)\s+((?:\w+\.)*[A-Z]\w*)\s*\(", _text(node))
+            match = re.match(r"(?:raise|throw new)\s+((?:\w+\.)*[A-Z]\w*)\s*\(", text_of(node))
         else:
             continue
         if match is None:
@@ -287,11 +287,11 @@ def _find_imported(root: Node, language: CodeLanguage) -> frozenset[str]:
     for node in walk(root):
         if node.type == "import_spec":
             alias = node.child_by_field_name("name")
-            names.add(_text(alias) if alias is not None else _text(node).strip('"').rsplit("/", 1)[-1])
+            names.add(text_of(alias) if alias is not None else text_of(node).strip('"').rsplit("/", 1)[-1])
         elif node.type in ("import_statement", "import_from_statement", "import_declaration") and language != "go":
-            names |= set(re.findall(r"\b([A-Za-z_]\w*)\s*(?:,|\)|\}|;|$| from\b)", _text(node), re.MULTILINE))
-        elif node.type == "variable_declarator" and "require(" in _text(node)[:200]:
-            names |= set(re.findall(r"\w+", _text(node).partition("=")[0]))
+            names |= set(re.findall(r"\b([A-Za-z_]\w*)\s*(?:,|\)|\}|;|$| from\b)", text_of(node), re.MULTILINE))
+        elif node.type == "variable_declarator" and "require(" in text_of(node)[:200]:
+            names |= set(re.findall(r"\w+", text_of(node).partition("=")[0]))
     return frozenset(names)
 
 
@@ -299,7 +299,7 @@ def _find_calls(body: Node, imported: frozenset[str]) -> tuple[str, ...]:
     found = []
     for node in walk(body):
         if node.type in ("call_expression", "call", "method_invocation"):
-            match = re.match(r"([A-Za-z_]\w*)(?:\.[A-Za-z_]\w*)*(?=\()", _text(node))
+            match = re.match(r"([A-Za-z_]\w*)(?:\.[A-Za-z_]\w*)*(?=\()", text_of(node))
             if match and match[1] in imported:
                 found.append(match[0])
     return tuple(dict.fromkeys(found))
@@ -350,10 +350,6 @@ def _says_something(symbol: Symbol) -> bool:
     """Whether the comment tells more than the name does."""
     known = set(re.findall(r"[a-z]+", re.sub(r"([A-Z])", r" \1", symbol.name).lower()))
     return len(set(re.findall(r"[a-z]{2,}", symbol.comment.lower())) - known) >= _LEAST_WORDS
-
-
-def _text(node: Node) -> str:
-    return (node.text or b"").decode()
 
 
 def _dedent(node: Node, code: str) -> str:

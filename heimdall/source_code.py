@@ -63,13 +63,19 @@ def format_code(language: CodeLanguage, code: str) -> str:
     return f"```{language}\n{code}\n```"
 
 
-def walk(node: Node) -> Iterator[Node]:
-    """A node and all below it, in the order of the text; without recursion, since code may nest without end."""
+def walk(node: Node, *, named: bool = False) -> Iterator[Node]:
+    """A node and all below it, or only those that the grammar names, in the order of the text; without recursion, since
+    code may nest without end."""
     waiting = [node]
     while waiting:
         found = waiting.pop()
         yield found
-        waiting.extend(reversed(found.children))
+        waiting.extend(reversed(found.named_children if named else found.children))
+
+
+def text_of(node: Node) -> str:
+    """The source text of a node."""
+    return (node.text or b"").decode("utf-8", "replace")
 
 
 def _spell(root: Node) -> Iterator[tuple[str, int, str]]:
@@ -80,6 +86,6 @@ def _spell(root: Node) -> Iterator[tuple[str, int, str]]:
         node = waiting.pop()
         inner = [child for child in node.children if child.type not in _COMMENTS]
         leaf = not node.children or "string" in node.type or node.type.endswith("_literal")
-        yield node.type, len(inner), (node.text or b"").decode() if leaf else ""
+        yield node.type, len(inner), text_of(node) if leaf else ""
         if not leaf:
             waiting.extend(reversed(inner))

@@ -15,8 +15,9 @@ import pydantic
 from tree_sitter import Node
 
 from heimdall.errors import InputError
+from heimdall.source_code import text_of
 from nornicdb.contract import Action, Contract, Example, Param, ParamType, load_reference_contract
-from nornicdb.gosource import GoFile, field_text, read_fields, statements, text_of, walk, walk_strings
+from nornicdb.gosource import GoFile, field_text, read_fields, statements, walk, walk_strings
 
 TYPES_FILE = "pkg/heimdall/types.go"
 HANDLER_FILE = "pkg/heimdall/handler.go"

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-import tree_sitter_go
-from tree_sitter import Language, Node, Parser, Query, QueryCursor
+from tree_sitter import Node, Parser, Query, QueryCursor
 
+from heimdall import source_code
 from heimdall.errors import InputError
+from heimdall.source_code import load_language, text_of
 
+FUNCTIONS = ("function_declaration", "method_declaration")
 STRINGS = ("interpreted_string_literal", "raw_string_literal")
 
 
@@ -28,7 +30,7 @@ class GoFile:
             raise InputError(
                 f"'{self.path}' cannot be read ({error.strerror}); '{checkout}' has to be a NornicDB checkout."
             ) from error
-        self.root = Parser(go_language()).parse(source).root_node
+        self.root = Parser(load_language("go")).parse(source).root_node
         if self.root.has_error:
             raise InputError(f"'{self.path}' is not whole Go source; check the checkout out again.")
 
@@ -50,7 +52,7 @@ class GoFile:
     def try_function(self, name: str) -> Node | None:
         """The body of the function or method with this name, or None."""
         for node in self.root.named_children:
-            if node.type in ("function_declaration", "method_declaration") and field_text(node, "name") == name:
+            if node.type in FUNCTIONS and field_text(node, "name") == name:
                 return node.child_by_field_name("body")
         return None
 
@@ -120,12 +122,6 @@ class GoFile:
         raise self.moved(construct, at)
 
 
-@lru_cache(maxsize=1)
-def go_language() -> Language:
-    """The grammar, loaded once."""
-    return Language(tree_sitter_go.language())
-
-
 def list_go(checkout: Path, folder: str, *, tests: bool = False) -> list[str]:
     """The Go files below a folder of the checkout, either the tests or all others, by name.
 
@@ -141,7 +137,7 @@ def list_go(checkout: Path, folder: str, *, tests: bool = False) -> list[str]:
 
 @lru_cache(maxsize=64)
 def _compile(pattern: str) -> Query:
-    return Query(go_language(), pattern)
+    return Query(load_language("go"), pattern)
 
 
 def has_bytes(literal: Node) -> bool:
@@ -172,23 +168,27 @@ def walk_strings(node: Node) -> Iterator[Node]:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """All named nodes below, in the order of the source; without recursion, since a checkout may nest without end."""
-    waiting = [node]
-    while waiting:
-        found = waiting.pop()
-        yield found
-        waiting.extend(reversed(found.named_children))
+    """A node and all named ones below, in the order of the source."""
+    return source_code.walk(node, named=True)
+
+
+def is_within(node: Node, outer: Node) -> bool:
+    """Whether a node begins inside another one."""
+    return outer.start_byte <= node.start_byte < outer.end_byte
+
+
+def find_outer(node: Node, *kinds: str) -> Node | None:
+    """The innermost node of one of these kinds that a node stands in."""
+    outer = node.parent
+    while outer is not None and outer.type not in kinds:
+        outer = outer.parent
+    return outer
 
 
 def field_text(node: Node, field: str) -> str:
     """The source text of a node's field, or an empty string."""
     found = node.child_by_field_name(field)
     return text_of(found) if found is not None else ""
-
-
-def text_of(node: Node) -> str:
-    """The source text of a node."""
-    return (node.text or b"").decode("utf-8", "replace")
 
 
 def line_of(node: Node) -> int:

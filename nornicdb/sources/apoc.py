@@ -11,8 +11,9 @@ from typing import Literal
 
 from tree_sitter import Node
 
+from heimdall.source_code import text_of
 from nornicdb.facts import ApocFunction, Function, Procedure
-from nornicdb.gosource import GoFile, field_text, line_of, list_go, text_of, walk_strings
+from nornicdb.gosource import GoFile, field_text, is_within, line_of, list_go, walk_strings
 
 APOC_FILE = "apoc/apoc.go"
 DISPATCH_FILE = "pkg/cypher/functions_helpers.go"
@@ -89,7 +90,7 @@ def _read_dispatched_signatures(file: GoFile) -> set[str]:
     """The types in the switch of callPluginHandler."""
     body = file.find_function("callPluginHandler")
     types = [found["type"] for found in file.search(_SIGNATURES)]
-    signatures = {_spell_type(node) for node in types if body.start_byte <= node.start_byte < body.end_byte}
+    signatures = {_spell_type(node) for node in types if is_within(node, body)}
     if not signatures:
         raise file.moved("function types in the switch of callPluginHandler", body)
     return signatures

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from heimdall.errors import InputError
+from heimdall.source_code import text_of
 from nornicdb.facts import Function
-from nornicdb.gosource import GoFile, line_of, list_go, text_of
-from nornicdb.sources.tables import read_table
+from nornicdb.gosource import GoFile, line_of, list_go
+from nornicdb.sources.tables import SHOW_FILE, read_table
 
 FOLDER = "pkg/cypher"
-SHOW_FILE = "pkg/cypher/executor_show.go"
 _COMPARISONS = ("matchFuncStartAndSuffix", "isFunctionCall", "isFunctionCallWS", "Register", "lowerExpr")
 # The calls with which the evaluator finds out which function it has before it.
 _COMPARED = """

@@ -5,8 +5,9 @@ from typing import Any
 
 from tree_sitter import Node
 
+from heimdall.source_code import text_of
 from nornicdb.facts import McpTool, ToolParam
-from nornicdb.gosource import GoFile, field_text, line_of, read_fields, text_of, walk
+from nornicdb.gosource import GoFile, field_text, line_of, read_fields, walk
 
 FILE = "pkg/mcp/tools.go"
 

@@ -3,14 +3,12 @@
 import re
 from pathlib import Path
 
-from tree_sitter import Node
-
+from heimdall.source_code import text_of
 from nornicdb.facts import Procedure
-from nornicdb.gosource import GoFile, line_of, list_go, text_of, walk_strings
-from nornicdb.sources.tables import read_table
+from nornicdb.gosource import GoFile, is_within, line_of, list_go, walk_strings
+from nornicdb.sources.tables import SHOW_FILE, read_table
 
 CALL_FILE = "pkg/cypher/call.go"
-SHOW_FILE = "pkg/cypher/executor_show.go"
 _CASES = """
 (expression_case value: (expression_list (call_expression
   function: (selector_expression) @function arguments: (argument_list (identifier) (interpreted_string_literal) @name)))
@@ -40,7 +38,7 @@ def read_procedures(checkout: Path) -> tuple[Procedure, ...]:
 
 def _read_cases(file: GoFile) -> list[Procedure]:
     body = file.find_function("executeCall")
-    cases = [case["name"] for case in file.search(_CASES) if _is_within(case["name"], body)]
+    cases = [case["name"] for case in file.search(_CASES) if is_within(case["name"], body)]
     known = {node.start_byte for node in cases}
     others = [node for node in walk_strings(body) if re.fullmatch(r'"[A-Z_]+(\.[A-Z_]+)+"', text_of(node))]
     unknown = [node for node in others if node.start_byte not in known]
@@ -84,12 +82,8 @@ def _read_registered(checkout: Path) -> list[Procedure]:
                 dispatched=True,
                 listed=True,
                 signature=file.read_string(found["signature"], "a procedure's signature"),
-                mode=(found["mode"].text or b"").decode().removeprefix("ProcedureMode").upper(),
+                mode=text_of(found["mode"]).removeprefix("ProcedureMode").upper(),
             )
             for found in file.search(_REGISTERED)
         ]
     return procedures
-
-
-def _is_within(node: Node, outer: Node) -> bool:
-    return outer.start_byte <= node.start_byte < outer.end_byte

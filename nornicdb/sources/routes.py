@@ -5,8 +5,9 @@ from pathlib import Path
 from tree_sitter import Node
 
 from heimdall.errors import InputError
+from heimdall.source_code import text_of
 from nornicdb.facts import Route
-from nornicdb.gosource import GoFile, field_text, line_of, list_go, text_of, walk
+from nornicdb.gosource import GoFile, field_text, line_of, list_go, walk
 
 FOLDER = "pkg/server"
 AUTH_FILE = "pkg/auth/auth.go"

@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
+from heimdall.source_code import text_of
 from nornicdb.facts import SchemaSyntax
-from nornicdb.gosource import GoFile, line_of, text_of
+from nornicdb.gosource import GoFile, line_of
 
 FILE = "pkg/cypher/regex_patterns.go"
 _PATTERNS = """

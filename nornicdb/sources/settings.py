@@ -4,6 +4,7 @@ The defaults are those of `LoadDefaults` for these fields. A variable that sets 
 written where it is read, if that is the same everywhere.
 """
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,8 +13,9 @@ from typing import NamedTuple
 
 from tree_sitter import Node
 
+from heimdall.source_code import text_of
 from nornicdb.facts import Kind, Setting, YamlKey
-from nornicdb.gosource import GoFile, field_text, line_of, list_go, statements, text_of, walk
+from nornicdb.gosource import FUNCTIONS, GoFile, field_text, find_outer, is_within, line_of, list_go, statements, walk
 
 CONFIG_FILE = "pkg/config/config.go"
 # The helpers that read a variable; what follows tells its type.
@@ -180,7 +182,7 @@ def _read_variables(checkout: Path) -> dict[str, list[_Read]]:
         unused = _find_unused(checkout, file)
         for match in file.search(_STRINGS):
             literal = match["name"]
-            if any(body.start_byte <= literal.start_byte < body.end_byte for body in unused):
+            if any(is_within(literal, body) for body in unused):
                 continue
             variable = text_of(literal)[1:-1]
             declared = literal.parent.parent if literal.parent is not None else None
@@ -219,7 +221,7 @@ def _read_place(file: GoFile, node: Node) -> _Read:
     if call is None or helper is None:
         return _Read(*place, None, None, ())
     kind = _read_kind(helper[1])
-    function_body = _enclosing_function(call)
+    function_body = find_outer(call, *FUNCTIONS, "func_literal")
     holder = _enclosing(call, function_body) if function_body is not None else None
     compared = _compared_with(holder)
     if compared:
@@ -263,10 +265,7 @@ def _spell_product(source: str) -> str | None:
         return duration[1] + _UNITS[duration[2]]
     factors = re.split(r"\s*\*\s*", source)
     if all(factor.isdigit() for factor in factors):
-        product = 1
-        for factor in factors:
-            product *= int(factor)
-        return str(product)
+        return str(math.prod(map(int, factors)))
     return None
 
 
@@ -293,13 +292,6 @@ def _enclosing(node: Node, body: Node | None) -> Node | None:
             return None
         inner, outer = outer, outer.parent
     return None
-
-
-def _enclosing_function(node: Node) -> Node | None:
-    outer = node.parent
-    while outer is not None and outer.type not in ("function_declaration", "method_declaration", "func_literal"):
-        outer = outer.parent
-    return outer
 
 
 def _assigned(holder: Node) -> list[str]:

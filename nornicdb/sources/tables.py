@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from nornicdb.gosource import STRINGS, GoFile, line_of, walk
 
+SHOW_FILE = "pkg/cypher/executor_show.go"
+
 
 class TableRow(NamedTuple):
     """One row: the name, the signature, and the texts after it (a description, a mode)."""

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from tree_sitter import Node
 
 from heimdall.errors import InputError
+from heimdall.source_code import text_of
 from nornicdb.facts import TestQuery
-from nornicdb.gosource import STRINGS, GoFile, field_text, has_bytes, line_of, list_go, text_of, walk
+from nornicdb.gosource import FUNCTIONS, STRINGS, GoFile, field_text, find_outer, has_bytes, line_of, list_go, walk
 
 FOLDER = "pkg"
 _CALLS = """
@@ -39,7 +40,7 @@ def read_test_queries(checkout: Path) -> tuple[TestQuery, ...]:
 
 def _read_file(file: GoFile) -> Iterator[TestQuery]:
     for match in file.search(_CALLS):
-        function = _find_function(match["call"])
+        function = find_outer(match["call"], *FUNCTIONS)
         literal = _find_query(match["arguments"], function)
         if literal is None or (literal.type == "interpreted_string_literal" and has_bytes(literal)):
             continue  # worked out at run time, or bytes that are no text
@@ -126,13 +127,6 @@ def _read_rows(source: str, result: str) -> int | None:
     return int(found[1])
 
 
-def _find_function(node: Node) -> Node | None:
-    outer = node.parent
-    while outer is not None and outer.type not in ("function_declaration", "method_declaration"):
-        outer = outer.parent
-    return outer
-
-
 def _name_test(call: Node) -> str:
-    function = _find_function(call)
+    function = find_outer(call, *FUNCTIONS)
     return field_text(function, "name") if function is not None else ""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from eval.card import METRIC_TITLES, SPLIT_TITLES, find_answer_metric, title_series
 from eval.compare import ComparedScore, Comparison
 from eval.diff import diff_words
-from eval.render import format_bounds, format_value, make_filters
+from eval.render import format_bounds, format_size, format_value, make_filters
 from heimdall.page import render_page
 from heimdall.refs import Score
 from heimdall.text import make_visible
@@ -75,7 +75,7 @@ def render_comparison_html(comparison: Comparison) -> str:
 def list_sides(comparison: Comparison) -> list[str]:
     """What A and B are, in one line each."""
     return [
-        f"{name}: {report.model}, SHA-256 {report.model_sha256[:12]}, {report.model_bytes / 1e6:,.1f} MB"
+        f"{name}: {report.model}, SHA-256 {report.model_sha256[:12]}, {format_size(report.model_bytes)}"
         for name, report in zip(comparison.names, comparison.reports, strict=True)
     ]
 

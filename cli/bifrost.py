@@ -6,7 +6,6 @@ Like Bifrost's page it sends only the current question, under the system prompt 
 import math
 import random
 from pathlib import Path
-from types import TracebackType
 from typing import Self, get_args
 
 from deployments.target import DeployedModel, Target, read_deployment
@@ -72,9 +71,7 @@ class Bifrost:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._grammar is not None:
             self._grammar.close()
         self._model.close()

@@ -7,7 +7,6 @@ that are not ours (a model's) are run by `cypher.judge` in a process that can be
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any, NamedTuple, TypeAlias
 
 import graphdblite
@@ -97,9 +96,7 @@ class EmbeddedGraph:
             raise EngineError(f"The embedded engine cannot load the graph: {str(error).strip()}") from error
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._database is not None:
             self._database.close()
             self._database = None

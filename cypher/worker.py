@@ -8,7 +8,6 @@ import resource
 import signal
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
 from heimdall.errors import EngineError
@@ -42,9 +41,7 @@ class Worker:
         self._start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop()
 
     def call(self, function: Callable[..., T], *arguments: Any, time_ms: int) -> T:

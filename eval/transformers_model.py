@@ -9,13 +9,12 @@ import inspect
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from heimdall.errors import InputError, UsageError
 from nornicdb.grammar import Grammar
 from nornicdb.prompts import CONTROL_TOKENS, STOP_STRINGS
-from nornicdb.runtime import Completion, count_shared
+from nornicdb.runtime import Completion, check_room, count_shared
 
 # Logits of one position differ in their last bits when computed beside others or with more padding. Two likeliest
 # tokens closer than this are a tie; in float32 the noise is about a thousandth of it (benchmarks/evaluation.py).
@@ -87,9 +86,7 @@ class TransformersModel:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         import torch
 
         self._model = None
@@ -111,13 +108,7 @@ class TransformersModel:
 
     def check_room(self, prompt: Sequence[int], needed: int) -> None:
         """Raises `UsageError` for an empty prompt and for one that leaves no room for `needed` tokens."""
-        if not prompt:
-            raise UsageError("the prompt is empty.")
-        if len(prompt) + needed > self.context_size:
-            raise UsageError(
-                f"the prompt has {len(prompt)} tokens and leaves no room for {needed} more in a context of "
-                f"{self.context_size}; raise context_size."
-            )
+        check_room(prompt, needed, self.context_size)
 
     def can_share(self) -> bool:
         """Whether sequences may stand side by side with padding: layers that look at a window, or keep a state, count

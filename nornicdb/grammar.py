@@ -6,7 +6,6 @@ answer exactly as `heimdall.rows.format_action` does, which is what the models a
 
 import json
 from collections.abc import Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from heimdall.errors import EngineError
@@ -79,9 +78,7 @@ class Grammar:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

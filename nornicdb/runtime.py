@@ -9,7 +9,6 @@ import ctypes
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 from heimdall.errors import EngineError, InputError, UsageError
@@ -69,9 +68,7 @@ class LocalModel:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -137,13 +134,7 @@ class LocalModel:
 
     def check_room(self, prompt: Sequence[int], needed: int) -> None:
         """Raises `UsageError` for an empty prompt and for one that leaves no room for `needed` tokens."""
-        if not prompt:
-            raise UsageError("the prompt is empty.")
-        if len(prompt) + needed > self.context_size:
-            raise UsageError(
-                f"the prompt has {len(prompt)} tokens and leaves no room for {needed} more in a context of "
-                f"{self.context_size}; raise context_size."
-            )
+        check_room(prompt, needed, self.context_size)
 
     def check_scorable(self, prompt: Sequence[int], completion: Sequence[int]) -> None:
         """Raises `UsageError` unless both have tokens and fit into the context."""
@@ -249,6 +240,17 @@ class Answer:
             stopped="limit" if self._end is None else "eog",
             end_token=self._end,
             log_probability=self._log_probability,
+        )
+
+
+def check_room(prompt: Sequence[int], needed: int, context_size: int) -> None:
+    """Raises `UsageError` for an empty prompt and for one that leaves no room for `needed` tokens in the context."""
+    if not prompt:
+        raise UsageError("the prompt is empty.")
+    if len(prompt) + needed > context_size:
+        raise UsageError(
+            f"the prompt has {len(prompt)} tokens and leaves no room for {needed} more in a context of "
+            f"{context_size}; raise context_size."
         )
 
 

@@ -69,11 +69,9 @@ def _change_relationship(
 ) -> Iterator[list[_Edit]]:
     start, end = tokens[node.first].start, tokens[node.last - 1].end
     if node.arrow and node.quantifier is None:
-        inside = slice(1, -1)  # the tokens between the dashes' outer ends
-        middle = tokens[node.first : node.last][inside]
         if node.arrow == ">":
             yield [_Edit(start, start, "<"), _Edit(end - 1, end, "")]
-        elif middle:
+        elif node.first + 2 < node.last:
             yield [_Edit(start, start + 1, ""), _Edit(end, end, ">")]
     if schema is None or node.labels is None or node.labels.name is None:
         return
@@ -104,8 +102,7 @@ def _drop_entries(tokens: list[Token], node: tree.MapValue) -> Iterator[list[_Ed
 
 def _change_projection(tokens: list[Token], node: queries.Projection) -> Iterator[list[_Edit]]:
     if node.distinct:
-        place = next(token for token in tokens[node.first :] if token.text.upper() == "DISTINCT")
-        yield [_Edit(place.start, place.end, "")]
+        yield [_drop_distinct(tokens, node)]
     for key in node.order:
         if key.falling:
             last = tokens[key.last - 1]
@@ -115,13 +112,17 @@ def _change_projection(tokens: list[Token], node: queries.Projection) -> Iterato
             yield [_Edit(end, tokens[key.last - 1].end, " DESC")]
 
 
+def _drop_distinct(tokens: list[Token], node: tree.Node) -> _Edit:
+    place = next(token for token in tokens[node.first :] if token.text.upper() == "DISTINCT")
+    return _Edit(place.start, place.end, "")
+
+
 def _change_call(tokens: list[Token], node: tree.FunctionCall) -> Iterator[list[_Edit]]:
     first = tokens[node.first]
     if node.name.lower() in _AGGREGATES and node.first + 1 < node.last:
         yield [_Edit(first.start, first.end, _AGGREGATES[node.name.lower()])]
     if node.distinct:
-        place = next(token for token in tokens[node.first :] if token.text.upper() == "DISTINCT")
-        yield [_Edit(place.start, place.end, "")]
+        yield [_drop_distinct(tokens, node)]
     elif node.name.lower() == "count" and not node.star:
         start = tokens[node.arguments[0].first].start
         yield [_Edit(start, start, "DISTINCT ")]

@@ -131,25 +131,21 @@ class _Planter:
             for step in self._outline.steps:
                 if step.start in chosen and step.end in chosen:
                     continue
-                fitting = [
-                    join
-                    for join in self._schema.relationships
-                    if (not step.types or join.type in step.types)
-                    and (step.start not in chosen or join.start in chosen[step.start])
-                    and (step.end not in chosen or join.end in chosen[step.end])
-                ]
-                if not fitting and not step.directed:
+                named = [join for join in self._schema.relationships if not step.types or join.type in step.types]
+                ways = [[(join.start, join.end) for join in named]]
+                if not step.directed:
+                    ways.append([(join.end, join.start) for join in named])
+                for ends in ways:
                     fitting = [
-                        join.model_copy(update={"start": join.end, "end": join.start})
-                        for join in self._schema.relationships
-                        if (not step.types or join.type in step.types)
-                        and (step.start not in chosen or join.end in chosen[step.start])
-                        and (step.end not in chosen or join.start in chosen[step.end])
+                        (start, end)
+                        for start, end in ends
+                        if start in chosen.get(step.start, (start,)) and end in chosen.get(step.end, (end,))
                     ]
-                if fitting:
-                    join = self._rng.choice(fitting)
-                    chosen.setdefault(step.start, (join.start,))
-                    chosen.setdefault(step.end, (join.end,))
+                    if fitting:
+                        start, end = self._rng.choice(fitting)
+                        chosen.setdefault(step.start, (start,))
+                        chosen.setdefault(step.end, (end,))
+                        break
         every = sorted(self._schema.labels)
         return {key: chosen.get(key) or (self._rng.choice(every),) for key in self._outline.nodes}
 

@@ -19,7 +19,7 @@ from heimdall.files import explaining_disk_errors
 _NO = ("", "0", "false", "no", "none")
 # Where a suite's schemas may lie, from the suite's own directory: as the projects lay out their repositories.
 _PLACES = (".", "schemas", "graphs/schemas", "schema", "..", "../schema", "../..")
-_Records = list[tuple[str, Mapping[str, Any]]]
+_Record = tuple[str, Mapping[str, Any]]  # its place, and what it holds
 
 
 class ForeignQuestion(NamedTuple):
@@ -146,12 +146,8 @@ def _read_shared(file: Path) -> Iterator[tuple[str, str]]:
         for place, record in _read_table(file, _read_file(file)):
             yield _read_text(file, place, record, "database"), _read_text(file, place, record, "schema")
         return
-    for number, line in enumerate(_read_file(file).split("\n"), start=1):
-        if line.strip():
-            value = _load_json(file, line, number)
-            if not isinstance(value, dict):
-                raise InputError(f"{file}:{number}: a schema must be an object of a name and a schema.")
-            yield from ((name, json.dumps(schema, ensure_ascii=False)) for name, schema in value.items())
+    for _, value in _read_objects(file, _read_file(file), "a schema must be an object of a name and a schema"):
+        yield from ((name, json.dumps(schema, ensure_ascii=False)) for name, schema in value.items())
 
 
 def _find_file(path: Path, name: str) -> Path | None:
@@ -159,30 +155,28 @@ def _find_file(path: Path, name: str) -> Path | None:
     return next((place.resolve() for place in places if place.is_file()), None)
 
 
-def _recognise(path: Path) -> tuple[_Format | None, _Records]:
+def _recognise(path: Path) -> tuple[_Format | None, list[_Record]]:
     """The file's format with all records; no format for JSON lines of our own form, whose records are not read."""
     text = _read_file(path)
     begin = text.lstrip()[:1]
-    if begin == "[":
-        records = _read_array(path, text)
-        lines = False
-    elif begin == "{":
-        try:
-            first = json.loads(text.lstrip().partition("\n")[0])
-        except ValueError:
-            return None, []  # the reader of our own form says what is wrong
-        if _find_format(first, lines=True) is None:
+    match begin:
+        case "":
             return None, []
-        records = _read_objects(path, text)
-        lines = True
-    elif begin:
-        records = list(_read_table(path, text))
-        lines = False
-    else:
-        return None, []
+        case "[":
+            records = list(_read_array(path, text))
+        case "{":
+            try:
+                first = json.loads(text.lstrip().partition("\n")[0])
+            except ValueError:
+                return None, []  # the reader of our own form says what is wrong
+            if _find_format(first, lines=True) is None:
+                return None, []
+            records = list(_read_objects(path, text, "the line is no object"))
+        case _:
+            records = list(_read_table(path, text))
     if not records:
         raise InputError(f"The suite '{path}' holds no question.")
-    form = _find_format(records[0][1], lines=lines)
+    form = _find_format(records[0][1], lines=begin == "{")
     if form is None:
         keys = ", ".join(f"'{key}'" for key in list(records[0][1])[:8])
         raise InputError(f"'{path}' is no suite that is known here (its records have {keys}): give {KNOWN}.")
@@ -218,27 +212,24 @@ def _load_json(path: Path, text: str, line: int = 0) -> Any:
         raise InputError(f"{path}: JSON that is nested too deeply.") from error
 
 
-def _read_array(path: Path, text: str) -> _Records:
-    records: _Records = []
+def _read_array(path: Path, text: str) -> Iterator[_Record]:
     for number, record in enumerate(_load_json(path, text), start=1):
         if not isinstance(record, dict):
             raise InputError(f"{path}: record {number} is no object.")
-        records.append((f"record {number}", record))
-    return records
+        yield f"record {number}", record
 
 
-def _read_objects(path: Path, text: str) -> _Records:
-    records: _Records = []
+def _read_objects(path: Path, text: str, fault: str) -> Iterator[_Record]:
+    """The objects of JSON lines; `fault` says what is wrong with a line of something else."""
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             record = _load_json(path, line, number)
             if not isinstance(record, dict):
-                raise InputError(f"{path}:{number}: the line is no object.")
-            records.append((f"line {number}", record))
-    return records
+                raise InputError(f"{path}:{number}: {fault}.")
+            yield f"line {number}", record
 
 
-def _read_table(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _read_table(path: Path, text: str) -> Iterator[_Record]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         for record in reader:

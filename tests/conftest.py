@@ -1,11 +1,13 @@
-"""What tests of several packages share: a quiet OpenMP, and a tiny model with its GGUF file."""
+"""What tests of several packages share: a quiet OpenMP, the command line, and a tiny model with its GGUF file."""
 
 import os
 import signal
+import sys
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads starve each other on small machines
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -17,6 +19,24 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # A slow machine is not a failed property.
 hypothesis.settings.register_profile("heimdall", deadline=None)
 hypothesis.settings.load_profile("heimdall")
+
+
+@pytest.fixture
+def run_command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Runs `heimdall` with some arguments in this process; returns its exit code."""
+    from cli import main as command_line
+
+    # `prepare` sets defaults in the environment; they must not outlive the test.
+    monkeypatch.setattr("heimdall.workspace.prepare_environment", lambda workspace: None)
+    monkeypatch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+
+    def run(*arguments: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["heimdall", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            command_line.main()
+        return ended.value.code if isinstance(ended.value.code, int) else 0
+
+    return run
 
 
 @pytest.fixture(scope="session")

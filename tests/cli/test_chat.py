@@ -3,47 +3,43 @@
 import io
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cli import main as command_line
 from eval.suite import read_suite
 from nornicdb.contract import load_reference_contract
 
 QUESTION = "How many people are there?"
+Talk = Callable[..., tuple[str, str]]
 CYPHER = "MATCH (n:Person) RETURN count(n)"
 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    # `prepare` sets defaults in the environment; they must not outlive the test.
-    monkeypatch.setattr("heimdall.workspace.prepare_environment", lambda workspace: None)
-    monkeypatch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     return tmp_path
 
 
 @pytest.fixture
-def talk(site: Path, tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> "Talk":
-    return Talk(tiny_gguf, monkeypatch, capsys)
-
-
-class Talk:
+def talk(
+    site: Path,
+    tiny_gguf: Path,
+    run_command: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Talk:
     """Gives lines to `heimdall chat` and returns what it printed, stdout and stderr."""
 
-    def __init__(self, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self.model, self.monkeypatch, self.capsys = model, monkeypatch, capsys
-
-    def __call__(self, *lines: str, options: tuple[str, ...] = (), max_tokens: int = 4) -> tuple[str, str]:
-        arguments = ["chat", "--preset", "heimdall_smoke", "--model", str(self.model), *options]
-        self.monkeypatch.setattr(sys, "argv", ["heimdall", *arguments, "--max-tokens", str(max_tokens)])
-        self.monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
-        with pytest.raises(SystemExit) as ended:
-            command_line.main()
-        assert not ended.value.code
-        captured = self.capsys.readouterr()
+    def run(*lines: str, options: tuple[str, ...] = (), max_tokens: int = 4) -> tuple[str, str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+        arguments = ("chat", "--preset", "heimdall_smoke", "--model", tiny_gguf, *options)
+        assert run_command(*arguments, "--max-tokens", max_tokens) == 0
+        captured = capsys.readouterr()
         return captured.out, captured.err
+
+    return run
 
 
 def test_the_exact_text_is_shown_and_raw_text_has_nothing_around_it(talk: Talk) -> None:

@@ -3,11 +3,11 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cli import main as command_line
 from cli.options import make_overrides
 from heimdall.errors import HeimdallError, Interrupted, UsageError
 from presets.loader import load_preset
@@ -30,20 +30,9 @@ COMMANDS = [
 HEAVY = {"torch", "transformers", "prefect", "mlflow", "llama_cpp", "datasets", "matplotlib"}
 
 
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Runs the command in this process; returns its exit code."""
-    monkeypatch.setattr(sys, "argv", ["heimdall", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        command_line.main()
-    return ended.value.code if isinstance(ended.value.code, int) else 0
-
-
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    # `prepare` sets defaults in the environment; they must not outlive the test.
-    monkeypatch.setattr("heimdall.workspace.prepare_environment", lambda workspace: None)
-    monkeypatch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
 
 def test_help_lists_every_command_and_loads_nothing_heavy() -> None:
@@ -59,9 +48,9 @@ def test_help_lists_every_command_and_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_in_dashes(
-    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: str, run_command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, command, "--help") == 0
+    assert run_command(command, "--help") == 0
     out = capsys.readouterr().out
     assert "--preset" in out
     assert "_dir" not in out
@@ -69,9 +58,9 @@ def test_every_command_explains_itself_in_dashes(
 
 @pytest.mark.parametrize("spelling", ["--batch_size", "--batch-size"])
 def test_underscores_and_dashes_are_the_same_option(
-    spelling: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    spelling: str, run_command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, "train", "--preset", "heimdall_smoke", spelling, "0") == 2
+    assert run_command("train", "--preset", "heimdall_smoke", spelling, "0") == 2
     assert "train.batch_size: Input should be greater than 0 (it is 0)" in capsys.readouterr().err
 
 
@@ -87,9 +76,9 @@ def test_underscores_and_dashes_are_the_same_option(
     ],
 )
 def test_a_wrong_command_line_is_one_sentence(
-    arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], says: str, run_command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, *arguments) == 2
+    assert run_command(*arguments) == 2
     captured = capsys.readouterr()
     assert captured.err.startswith("heimdall: ")
     assert captured.err.count("\n") == 1
@@ -103,37 +92,39 @@ def _all_errors(error: type[HeimdallError]) -> list[type[HeimdallError]]:
 
 @pytest.mark.parametrize("error", _all_errors(HeimdallError), ids=lambda error: error.__name__)
 def test_every_expected_failure_leaves_with_its_own_code(
-    error: type[HeimdallError], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: type[HeimdallError],
+    run_command: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fail(*_: object) -> None:
         raise error("Something is wrong.")
 
     monkeypatch.setattr("presets.loader.load_preset", fail)
-    assert call(monkeypatch, "doctor") == error.exit_code
+    assert run_command("doctor") == error.exit_code
     assert capsys.readouterr().err == "heimdall: Something is wrong.\n"
     same = [other for other in _all_errors(HeimdallError) if other.exit_code == error.exit_code]
     assert same == [error]
 
 
 def test_ctrl_c_says_that_the_command_continues(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run_command: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def press(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("presets.loader.load_preset", press)
-    assert call(monkeypatch, "doctor") == Interrupted.exit_code
+    assert run_command("doctor") == Interrupted.exit_code
     assert "the same command continues" in capsys.readouterr().err
 
 
-def test_a_bug_is_not_dressed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_not_dressed_up(run_command: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("presets.loader.load_preset", fail)
-    monkeypatch.setattr(sys, "argv", ["heimdall", "doctor"])
     with pytest.raises(ZeroDivisionError):
-        command_line.main()
+        run_command("doctor")
 
 
 def test_an_option_of_its_own_wins_over_set_and_what_is_not_given_says_nothing() -> None:

@@ -1,28 +1,21 @@
 """`heimdall data` from the outside: what is printed, and how it ends."""
 
 import json
-import sys
 
 import pytest
-
-from cli import main as command_line
 
 LINES = [json.dumps({"instruction": f"say \x1b[31m {n}", "output": f"[bold]{n}"}) + "\n" for n in range(5)]
 
 
 @pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
+def call(monkeypatch, capsys, tmp_path, run_command):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("heimdall.workspace.prepare_environment", lambda workspace: None)
-    monkeypatch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     (tmp_path / "in.jsonl").write_text("".join(LINES))
 
     def run(*arguments, group="data"):
-        monkeypatch.setattr(sys, "argv", ["heimdall", group, *arguments])
-        with pytest.raises(SystemExit) as ended:
-            command_line.main()
+        code = run_command(group, *arguments)
         captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
+        return code, captured.out, captured.err
 
     return run
 

@@ -3,14 +3,13 @@
 import io
 import json
 import re
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from eval_samples import make_example, make_examples, make_report
 from rich.console import Console
 
-from cli import main as command_line
 from eval.compare import FLIPS_SHOWN, Comparison, Evaluation, compare_evaluations
 from eval.metrics import Example
 from eval.render_compare import render_comparison, render_comparison_html
@@ -114,15 +113,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HEIMDALL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'home/mlflow.db'}")  # as `prepare` sets it
-    monkeypatch.setattr("heimdall.workspace.prepare_environment", lambda workspace: None)
     return tmp_path
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["heimdall", "compare", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        command_line.main()
-    return int(ended.value.code or 0)
 
 
 def save(directory: Path, examples: list[Example]) -> EvalReport:
@@ -136,22 +127,22 @@ def save(directory: Path, examples: list[Example]) -> EvalReport:
 
 
 def test_directories_and_printed_reports_are_read_from_wherever_they_lie(
-    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    site: Path, run_command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     save(site / "a", evaluate(10))
     report = save(site / "b", evaluate(20))
     write_json(site / "b.json", {"result": report.model_dump(mode="json"), "files": ["b/examples.jsonl"]})
-    assert run(monkeypatch, "a", "b.json", "--output", "page.html") == 0
+    assert run_command("compare", "a", "b.json", "--output", "page.html") == 0
     out = capsys.readouterr().out
     assert "10 questions flipped" in out
     assert out.rstrip().endswith("page.html")
     assert "Questions that flipped" in (site / "page.html").read_text(encoding="utf-8")
-    assert run(monkeypatch, "a/report.json", "b", "--json") == 0
+    assert run_command("compare", "a/report.json", "b", "--json") == 0
     assert Comparison.model_validate_json(capsys.readouterr().out).flips_total == 10
 
 
 def test_evaluations_in_the_store_are_found_by_run_by_verdict_and_by_place(
-    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    site: Path, run_command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, runs = Store(site / "home/store"), ("a" * 32, "b" * 32)
     names = []
@@ -163,12 +154,12 @@ def test_evaluations_in_the_store_are_found_by_run_by_verdict_and_by_place(
             report = make_report(evaluate(right)).model_copy(update={"examples": described})
             store.commit(key, report, run_id)
         names.append(key.name)
-    assert run(monkeypatch, runs[0], names[1], "--json") == 0
+    assert run_command("compare", runs[0], names[1], "--json") == 0
     assert Comparison.model_validate_json(capsys.readouterr().out).flips_total == 10
     decided = make_key("verdict", 3, {}, {"report": digest_json(report.model_dump(mode="json")), "champion": "none"})
     with store.working(decided):
         store.commit(decided, Verdict(ship=True, reasons=(), headline=""), "c" * 32)
-    assert run(monkeypatch, runs[0], "c" * 32, "--json") == 0
+    assert run_command("compare", runs[0], "c" * 32, "--json") == 0
     assert Comparison.model_validate_json(capsys.readouterr().out).names == (runs[0], "c" * 32)
 
 
@@ -191,7 +182,7 @@ def test_what_cannot_be_found_is_named_in_one_sentence(
     code: int,
     says: str,
     site: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    run_command: Callable[..., int],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for name in ("a", "lost", "mixed"):
@@ -201,7 +192,7 @@ def test_what_cannot_be_found_is_named_in_one_sentence(
     write_records(site / "mixed/examples.jsonl", evaluate(4))
     (site / "broken.json").write_text("{")
     (site / "other.json").write_text(json.dumps({"result": {"model": 3}}))
-    assert run(monkeypatch, *arguments) == code
+    assert run_command("compare", *arguments) == code
     captured = capsys.readouterr()
     assert says in captured.err
     assert captured.err.count("\n") == 1

@@ -1,25 +1,18 @@
 """What changed between two commits, through the real command line, on checkouts that differ in known places."""
 
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import contract_checkout
 import fact_checkout
 import pytest
-import test_checkout
 
-from cli import main as command_line
 from nornicdb.difference import Change, compare_versions, read_version
 from nornicdb.facts import Facts
 
 
-@pytest.fixture(autouse=True)
-def _without_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("heimdall.workspace.prepare_environment", lambda workspace: None)
-    monkeypatch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-
-
-def write_both(root: Path, contract: dict[str, str] = test_checkout.FILES, **changed: str) -> Path:
+def write_both(root: Path, contract: dict[str, str] = contract_checkout.FILES, **changed: str) -> Path:
     """A checkout with contract and facts."""
     fact_checkout.write_checkout(root, **changed)
     for file, text in contract.items():
@@ -27,14 +20,6 @@ def write_both(root: Path, contract: dict[str, str] = test_checkout.FILES, **cha
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="")
     return root
-
-
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    """Runs the command in this process; returns its exit code."""
-    monkeypatch.setattr(sys, "argv", ["heimdall", *map(str, arguments)])
-    with pytest.raises(SystemExit) as ended:
-        command_line.main()
-    return ended.value.code if isinstance(ended.value.code, int) else 0
 
 
 def compare(old: Path, new: Path) -> list[tuple[str, str, str, str]]:
@@ -129,7 +114,7 @@ def test_a_changed_fact_is_told_in_words(
 
 
 def test_a_later_contract_has_its_actions_renamed_and_its_texts_changed(tmp_path: Path) -> None:
-    changes = compare(write_both(tmp_path / "old"), write_both(tmp_path / "new", test_checkout.LATER_FILES))
+    changes = compare(write_both(tmp_path / "old"), write_both(tmp_path / "new", contract_checkout.LATER_FILES))
     assert changes == [
         ("actions", "renamed", "heimdall.watcher.query", "now heimdall_watcher_query"),
         ("actions", "renamed", "heimdall.watcher.forge", "now heimdall_watcher_forge"),
@@ -153,36 +138,36 @@ def test_sentences_are_not_compared_with_the_bundled_ones(tmp_path: Path) -> Non
 
 
 def test_diff_prints_the_changes_below_their_areas(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, run_command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     old = write_both(tmp_path / "old")
     new = write_both(tmp_path / "new", name="pkg/server/router.go", old='"/open"', new='"/opened"')
-    assert call(monkeypatch, "contract", "diff", old, new) == 0
+    assert run_command("contract", "diff", old, new) == 0
     assert capsys.readouterr().out == (
         "checkout@unknown → checkout@unknown: 2 changes\n\nHTTP routes\n  removed /open\n  added /opened\n"
     )
 
 
 def test_diff_prints_one_json_object(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, run_command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, "contract", "diff", "reference", write_both(tmp_path), "--json") == 0
+    assert run_command("contract", "diff", "reference", write_both(tmp_path), "--json") == 0
     printed = json.loads(capsys.readouterr().out)
     assert (printed["old"], printed["new"]) == ("reference", "checkout@unknown")
     assert all(Change.model_validate(change) for change in printed["changes"])
 
 
 def test_diff_names_a_directory_that_is_no_checkout(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, run_command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, "contract", "diff", "reference", tmp_path) == 3
+    assert run_command("contract", "diff", "reference", tmp_path) == 3
     assert f"'{tmp_path}' has to be a NornicDB checkout" in capsys.readouterr().err
 
 
 def test_show_tells_actions_and_how_many_facts_there_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, run_command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, "contract", "show", "--nornicdb", write_both(tmp_path)) == 0
+    assert run_command("contract", "show", "--nornicdb", write_both(tmp_path)) == 0
     out = capsys.readouterr().out
     assert "  heimdall.watcher.query(cypher: string, params?: object)\n" in out
     assert "  routes 3\n" in out
@@ -190,20 +175,20 @@ def test_show_tells_actions_and_how_many_facts_there_are(
 
 
 def test_show_without_a_checkout_shows_what_is_bundled(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run_command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, "contract", "show", "--json") == 0
+    assert run_command("contract", "show", "--json") == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["contract"]["source"] == "reference"
     assert printed["facts"]["source"].startswith("catalogue@")
 
 
 def test_catalogue_writes_what_may_be_bundled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, run_command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "catalogue.json"
     checkout = write_both(tmp_path / "checkout")
-    assert call(monkeypatch, "contract", "catalogue", "--nornicdb", checkout, "--output", output) == 0
+    assert run_command("contract", "catalogue", "--nornicdb", checkout, "--output", output) == 0
     facts = Facts.model_validate_json(output.read_text(encoding="utf-8"))
     assert facts.source == "catalogue@unknown"
     assert not facts.test_queries

@@ -1,14 +1,17 @@
-"""Sample examples and reports, built as an evaluation would build them."""
+"""Sample rows, examples and reports, built as an evaluation would build them."""
 
 import functools
+import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from cypher.graph import Node, PropertyGraph
 from eval.metrics import Example, score_examples
+from heimdall.answers import ActionAnswer, format_action
 from heimdall.config import EvalConfig
 from heimdall.refs import ArtifactRef, EvalReport
-from heimdall.rows import Family
+from heimdall.rows import Family, Message, Row, Split
 from nornicdb.grammar import Grammar
 from nornicdb.runtime import Completion
 
@@ -117,32 +120,46 @@ def _make_exact(share: float) -> EvalReport:
 
 
 class Scripted:
-    """A model that answers each turn, or each turn's last line, as told; by itself, side by side, under a grammar."""
+    """A model that answers each turn, or each turn's last line, as told, with a token for each byte."""
 
     def __init__(self, replies: Mapping[str, str]) -> None:
         self.replies = replies
-        self.asked: list[str] = []
+        self.prompts: list[str] = []
+        self.scored: list[str] = []
+
+    @property
+    def asked(self) -> list[str]:
+        """The turns that were to be answered."""
+        return [_find_turn(prompt) for prompt in self.prompts]
 
     def tokenize(self, text: str) -> list[int]:
         return list(text.encode())
 
-    def complete(self, prompt: Any, max_tokens: int, *, fresh: bool = False) -> Completion:
-        turn = bytes(prompt).decode().rsplit("<|im_start|>user\n", 1)[1].split("<|im_end|>")[0]
-        self.asked.append(turn)
+    def complete(self, prompt: str | list[int], max_tokens: int, *, fresh: bool = False) -> Completion:
+        assert fresh  # only what is timed is asked by itself
+        return self.answer(prompt, max_tokens)
+
+    def answer(self, prompt: str | list[int], max_tokens: int) -> Completion:
+        self.prompts.append(prompt if isinstance(prompt, str) else bytes(prompt).decode())
+        turn = self.asked[-1]
         reply = self.replies.get(turn) or self.replies[turn.splitlines()[-1]]
         return Completion(
             text=reply,
-            tokens=tuple(reply.encode()),
+            tokens=tuple(reply.encode()[:max_tokens]),
             prompt_tokens=len(prompt),
             reused_tokens=0,
             first_token_ms=5.0,
             total_ms=20.0,
-            stopped="eog",
+            stopped="eog" if len(reply) <= max_tokens else "limit",
         )
 
 
+def _find_turn(prompt: str) -> str:
+    return prompt.rsplit("<|im_start|>user\n", 1)[-1].split("<|im_end|>")[0]
+
+
 class ScriptedBatch:
-    """The same answers, one after the other."""
+    """The same answers, the last question's first, as a batch may give them."""
 
     def __init__(self, model: Scripted) -> None:
         self.model = model
@@ -150,7 +167,58 @@ class ScriptedBatch:
     def complete(
         self, prompts: Sequence[list[int]], max_tokens: int, grammar: Grammar | None = None
     ) -> Iterator[tuple[int, Completion]]:
-        return ((index, self.model.complete(prompt, max_tokens)) for index, prompt in enumerate(prompts))
+        for index in reversed(range(len(prompts))):
+            yield index, self.model.answer(prompts[index], max_tokens)
 
     def score(self, pairs: Sequence[tuple[list[int], list[int]]]) -> Iterator[tuple[int, list[float]]]:
-        return ((index, [-0.5] * len(completion)) for index, (_, completion) in enumerate(pairs))
+        for index, (_, completion) in enumerate(pairs):
+            self.model.scored.append(bytes(completion).decode())
+            yield index, [-0.5] * len(completion)
+
+
+QUERY = "heimdall.watcher.query"
+GOLD = "MATCH (p:Person) WHERE p.age > 30 RETURN p.name"
+GRAPHS = tuple(
+    PropertyGraph(
+        nodes=tuple(
+            Node(id=i, labels=("Person",), properties={"name": name, "age": age, "city": city})
+            for i, (name, age, city) in enumerate(people)
+        ),
+        relationships=(),
+    )
+    for people in (
+        [("Ann", 31, "Oslo"), ("Bob", 30, "Rome"), ("Cid", 45, "Oslo")],
+        [("Dan", 60, "Rome"), ("Eve", 20, "Oslo"), ("Fay", 31, "Rome")],
+    )
+)
+
+
+def make_row(
+    index: int = 0,
+    family: Family = "cypher_schema",
+    split: Split = "test_schema",
+    action: str = QUERY,
+    params: dict[str, Any] | None = None,
+    **changes: Any,
+) -> Row:
+    cypher = None if params is not None else GOLD
+    params = {"cypher": GOLD} if params is None else params
+    question = f"Who is older than 30? ({index})"
+    messages = (
+        Message(role="user", content=question),
+        Message(role="assistant", content=format_action(action, params)),
+    )
+    fields: dict[str, Any] = {
+        "id": f"{split}-{family}-{index}",
+        "family": family,
+        "split": split,
+        "prompt": "minimal",
+        "messages": messages,
+        "expected": ActionAnswer(action=action, params=params, cypher=cypher),
+        "schema_id": None if cypher is None else "people",
+    }
+    return Row.model_validate({**fields, **changes})
+
+
+def query_reply(cypher: Any) -> str:
+    return json.dumps({"action": QUERY, "params": {"cypher": cypher}})

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -221,12 +221,6 @@ def test_a_broken_schema_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "db_schema.jsonl").write_text('{"books": {}}\n{"books"')
     with pytest.raises(InputError, match=r"db_schema\.jsonl:2: not JSON"):
         read_suite(path, CONTRACT)
-
-
-@pytest.fixture(scope="module")
-def judge() -> Iterator[Judge]:
-    with Judge() as worker:
-        yield worker
 
 
 def ask(path: Path, replies: Sequence[str], judge: Judge, out_dir: Path, **changes: Any) -> tuple[list[Example], Any]:

@@ -1,7 +1,7 @@
 """A user's own questions: what a line may be, what is said of a broken one, and that they are judged as all others."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,6 @@ ACTIONS = [
     {"action": "heimdall.watcher.metrics"},
 ]
 CONTRACT = load_reference_contract()
-
-
-@pytest.fixture(scope="module")
-def judge() -> Iterator[Judge]:
-    with Judge() as worker:
-        yield worker
 
 
 def write_suite(path: Path, *lines: dict[str, Any]) -> Path:

@@ -46,6 +46,9 @@ class PropertyGraph(Record):
     relationships: tuple[Relationship, ...]
 
 
+GRAPHS = "graphs.jsonl"  # what a file of schemas with their graphs is called
+
+
 class SchemaGraphs(Record):
     """A schema as it is shown to the model, and the graphs on which queries for it are judged."""
 

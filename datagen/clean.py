@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from cypher.graph import GRAPHS
 from datagen.checks import Finding
 from datagen.formats import Conversation, read_items
 from datagen.sources import HUB, list_files
-from datagen.validation import GRAPHS, Inspection
+from datagen.validation import Inspection
 from heimdall.errors import UsageError
 from heimdall.files import creating_directory, replacing
 from heimdall.refs import Record

@@ -112,6 +112,11 @@ def invent_relation(rng: random.Random, *, held_out: bool) -> Relation:
     name = rng.choice(
         (f"HAS_{verb}", f"{verb}_{invent_word(rng, 3, 4, held_out=held_out)}", f"{verb}_{rng.randint(1, 99)}")
     ).upper()
+    return make_coded_relation(name)
+
+
+def make_coded_relation(name: str) -> Relation:
+    """A relationship of which only its name tells, so that questions have to name it."""
     return Relation(name, (f"have {name} to", f"are linked by {name} to"), (f"linked by {name} from",))
 
 

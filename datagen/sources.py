@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from cypher.graph import GRAPHS
 from heimdall.errors import InputError
 from heimdall.lines import MAX_LINE_BYTES, Line, read_raw_lines
 
@@ -52,7 +53,7 @@ def read_entries(source: str | Path) -> Iterator[Entry]:
 def list_files(path: Path) -> list[Path]:
     """The record files that lie directly in a directory, by name; graphs and `.json`, often settings, are none."""
     kinds = _READERS.keys() - {".json"}
-    return sorted(file for file in path.iterdir() if file.suffix.lower() in kinds and file.name != "graphs.jsonl")
+    return sorted(file for file in path.iterdir() if file.suffix.lower() in kinds and file.name != GRAPHS)
 
 
 def name_split(path: Path) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cypher.graph import SchemaGraphs, read_graphs
+from cypher.graph import GRAPHS, SchemaGraphs, read_graphs
 from datagen import checks
 from datagen.checks import Finding, Items, Measure
 from datagen.difference import Difference, compare_data
@@ -25,8 +25,6 @@ from heimdall.progress import Progress, silent
 from heimdall.refs import Record, ValidationReport
 from heimdall.rows import SPLITS
 from nornicdb.contract import Contract
-
-GRAPHS = "graphs.jsonl"
 
 
 class Source(Record):

@@ -108,6 +108,5 @@ def _abbreviate(word: str) -> str:
 
 
 def _code_relation(words: Lexicon, rng: random.Random) -> Relation:
-    """A type that only its name tells of; questions have to name it."""
     name = f"HAS_{invention.invent_word(rng, 3, 4, held_out=words.held_out)}_{rng.randint(1, 99)}".upper()
-    return Relation(name, (f"have {name} to", f"are linked by {name} to"), (f"linked by {name} from",))
+    return invention.make_coded_relation(name)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cypher.graph import PropertyGraph, SchemaGraphs, read_graphs
+from cypher.graph import GRAPHS, PropertyGraph, SchemaGraphs, read_graphs
 from cypher.schema import GraphSchema, read_schema
 from eval.suite import SuiteRow, read_suite
 from heimdall.answers import Answer
@@ -58,7 +58,7 @@ def plan_questions(dataset_dir: Path, config: EvalConfig, prompt: Prompt) -> lis
     the running accuracy means something. Raises `InputError` for a broken data set.
     """
     questions = []
-    graphs = read_graphs(dataset_dir / "graphs.jsonl")
+    graphs = read_graphs(dataset_dir / GRAPHS)
     for split in config.splits:
         by_family: dict[str, list[Row]] = defaultdict(list)
         path = dataset_dir / f"{split}.jsonl"

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from cypher.graph import SchemaGraphs
+from cypher.graph import GRAPHS, SchemaGraphs
 from cypher.seeding import Seeding, seed_graphs, seed_in_process
 from cypher.worker import Worker
 from eval.suite import SuiteRow
@@ -14,7 +14,6 @@ from heimdall.progress import Progress
 from heimdall.records import write_records
 from heimdall.refs import Record
 
-GRAPHS = "graphs.jsonl"
 _NAMED = 5  # rows that are named for each reason
 
 

@@ -4,6 +4,7 @@ import shutil
 from collections import defaultdict
 from pathlib import Path
 
+from cypher.graph import GRAPHS
 from heimdall.errors import InputError
 from heimdall.files import digest_file, digest_json
 from heimdall.records import write_records
@@ -12,7 +13,6 @@ from heimdall.rows import SPLITS, Row, Split
 from heimdall.store import scan
 from tasks.stage import Pipeline, Work, stage
 
-GRAPHS = "graphs.jsonl"
 # Files of a directory that decide what its rows are: a saved data set is `.arrow` files with `.json` settings.
 _KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow")
 

@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
+from cypher.graph import GRAPHS
 from eval.foreign import find_schema_files
-from eval.seeded import GRAPHS, seed_suite
+from eval.seeded import seed_suite
 from eval.suite import read_suite
 from heimdall.files import digest_file, digest_json
 from heimdall.refs import ArtifactRef, ContractRef, SeededSuite

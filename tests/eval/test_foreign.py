@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from eval_samples import Scripted, ScriptedBatch
 
-from cypher.graph import read_graphs
+from cypher.graph import GRAPHS, read_graphs
 from cypher.judge import Judge
 from cypher.run import Limits
 from eval.evaluate import ask_questions
@@ -17,7 +17,7 @@ from eval.foreign import find_schema_files
 from eval.judging import Bench
 from eval.metrics import Example
 from eval.questions import plan_suite
-from eval.seeded import GRAPHS, seed_suite
+from eval.seeded import seed_suite
 from eval.suite import read_suite
 from heimdall.answers import format_action
 from heimdall.config import EvalConfig

@@ -44,7 +44,7 @@ _LIST = (
 )
 _WRAP = (
     "{}", "{}", "{}", "please {}", "{} please", "can you {}", "could you {}", "hey, {}", "{} now", "{} for me", "heimdall, {}",
-    "I would like you to {}", "quickly {}", "{} quickly", "I need you to {}", "would you {} for me", "just {}", "would you {}", "hey heimdall, {}",
+    "I would like you to {}", "quickly {}", "{} quickly", "I need you to {}", "hey heimdall, {}", "just {}", "would you {}", "would you {} for me",
 )  # fmt: skip
 
 # The objects of a showing verb, and whole sentences that need none.

@@ -3,6 +3,7 @@
 Everything a chunk does follows from its specification, so chunks may run in any process and in any order.
 """
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -39,8 +40,7 @@ from nornicdb.contract import Contract
 from nornicdb.facts import Facts
 
 SCHEMA_FAMILIES: tuple[Family, ...] = ("cypher_schema", "cypher_plain", "cypher_help")
-SCHEMAS_PER_CHUNK = 40
-REQUESTS_PER_CHUNK = 400
+CHUNK_ROWS = 200  # few enough to be made in seconds, many enough to be worth sending to another process
 EVALUATION_QUESTIONS_PER_SCHEMA = 2
 TYPO_SHARE = 0.04
 GENERAL: dict[GeneralTask, Callable[[Phraser], Draft]] = {
@@ -85,7 +85,7 @@ HELD_OUT_PAIRS = frozenset(
 
 
 class ChunkSpec(NamedTuple):
-    """What one chunk is to make."""
+    """What one chunk is to make: about `rows` rows, fewer where the dice do not fit the split."""
 
     config: DataConfig
     split: Split
@@ -93,6 +93,7 @@ class ChunkSpec(NamedTuple):
     number: int
     contract: Contract
     facts: Facts | None = None  # where the family asks about them
+    rows: int = CHUNK_ROWS
 
 
 class Chunk(NamedTuple):
@@ -109,11 +110,11 @@ def make_chunk(spec: ChunkSpec) -> Chunk:
         return Chunk([_make_row(spec, draft) for draft in _draw(spec, rng) if draft is not None], [])
     rows: list[Row] = []
     graphs: list[SchemaGraphs] = []
-    # A held-out split of a few rows needs few schemas; what is made ahead of need is thrown away.
-    schemas = SCHEMAS_PER_CHUNK if spec.split == "train" else min(SCHEMAS_PER_CHUNK, spec.config.split_rows)
-    for number in range(schemas):
-        schema_id = f"{spec.split}-{spec.family}-{spec.number}-{number}"
-        made, stored = _make_schema_examples(spec, schema_id, spec.number * SCHEMAS_PER_CHUNK + number, rng)
+    wanted = spec.config.questions_per_schema if spec.split == "train" else EVALUATION_QUESTIONS_PER_SCHEMA
+    schemas = math.ceil(spec.rows / wanted)
+    for number in range(spec.number * schemas, (spec.number + 1) * schemas):
+        schema_id = f"{spec.split}-{spec.family}-{number}"
+        made, stored = _make_schema_examples(spec, schema_id, wanted, number * wanted, rng)
         rows += made
         if made and spec.split != "train":
             graphs.append(stored)
@@ -122,19 +123,19 @@ def make_chunk(spec: ChunkSpec) -> Chunk:
 
 def _draw(spec: ChunkSpec, rng: random.Random) -> Iterator[Draft | None]:
     """Questions of a family, with None where the dice gave none that fits the split."""
+    numbers = range(spec.number * spec.rows, (spec.number + 1) * spec.rows)
     match spec.family:
         case "action":
-            return (_draw_request(spec, rng, number) for number in range(REQUESTS_PER_CHUNK))
+            return (_draw_request(spec, rng, number) for number in numbers)
         case "operations" if spec.facts is not None:
             questions = list_questions(spec.facts)
-            return (draw_operation(questions, spec.split, rng) for _ in range(REQUESTS_PER_CHUNK))
+            return (draw_operation(questions, spec.split, rng) for _ in numbers)
         case "tlp_review" | "cognitive":
-            return (_draw_of_pair(spec, number) for number in range(REQUESTS_PER_CHUNK))
+            return (_draw_of_pair(spec, number) for number in numbers)
         case "code":
-            return (draw_code(spec.config, rng, spec.split, number) for number in range(REQUESTS_PER_CHUNK))
+            return (draw_code(spec.config, rng, spec.split, number) for number in numbers)
         case "general":
-            first = spec.number * REQUESTS_PER_CHUNK
-            tasks = (share_of_turn(spec.config.general_tasks, first + turn) for turn in range(REQUESTS_PER_CHUNK))
+            tasks = (share_of_turn(spec.config.general_tasks, number) for number in numbers)
             return (draw_fitting(GENERAL[task], rng, spec.split) for task in tasks)
         case _:
             raise UsageError(f"data.shares: no generator makes '{spec.family}' rows.")
@@ -143,7 +144,7 @@ def _draw(spec: ChunkSpec, rng: random.Random) -> Iterator[Draft | None]:
 def _draw_of_pair(spec: ChunkSpec, number: int) -> Draft | None:
     """One of two questions that are drawn with the same dice and differ in what turns the answer."""
     pair, twin = number // 2, number % 2 == 1
-    dice = random.Random(f"{spec.config.seed}/{spec.split}/{spec.family}/{spec.number}/{pair}")
+    dice = random.Random(f"{spec.config.seed}/{spec.split}/{spec.family}/{pair}")
     if spec.family == "tlp_review":
         return draw_review(spec.split, dice, spec.contract, twin=twin)
     return draw_cognitive(list(TASKS)[pair % len(TASKS)], spec.split, dice, twin=twin)
@@ -171,7 +172,7 @@ def _draw_request(spec: ChunkSpec, rng: random.Random, number: int) -> Draft | N
 
 
 def _make_schema_examples(
-    spec: ChunkSpec, schema_id: str, number: int, rng: random.Random
+    spec: ChunkSpec, schema_id: str, wanted: int, first: int, rng: random.Random
 ) -> tuple[list[Row], SchemaGraphs]:
     config = spec.config
     words = lexicon.HELD_OUT if spec.split == "test_schema" else lexicon.TRAINING
@@ -179,11 +180,10 @@ def _make_schema_examples(
     if config.varied_schemas:
         schema = vary_schema(schema, words, rng)
     graphs: tuple[PropertyGraph, ...] = tuple(sample_graph(schema, rng) for _ in range(config.graphs_per_schema))
-    wanted = config.questions_per_schema if spec.split == "train" else EVALUATION_QUESTIONS_PER_SCHEMA
     maker = _Maker(spec, schema, graphs, rng)
     with maker.engines:
         for attempt in range(wanted * (_ATTEMPTS if len(config.cypher_mix) == 1 else _MIXED_ATTEMPTS)):
-            maker.try_one(number * wanted + attempt)
+            maker.try_one(first + attempt)
             if len(maker.rows) == wanted:
                 break
     return maker.rows, SchemaGraphs(schema_id=schema_id, schema_text=schema.text, graphs=graphs)

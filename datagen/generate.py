@@ -3,21 +3,19 @@
 The same configuration gives the same bytes on any number of workers, on this machine or on a Dask cluster.
 """
 
-import multiprocessing
 import os
 import random
-from collections import Counter, deque
-from collections.abc import Generator, Iterator, Mapping
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import closing, contextmanager
-from importlib.util import find_spec
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
 from datagen.actions import match_actions
 from datagen.card import render_card
-from datagen.examples import SCHEMA_FAMILIES, Chunk, ChunkSpec, make_chunk
+from datagen.examples import CHUNK_ROWS, SCHEMA_FAMILIES, ChunkSpec
 from datagen.parts import Parts, Place
+from datagen.supply import Supply, open_workplace
 from heimdall.config import DataConfig
 from heimdall.errors import InputError
 from heimdall.files import digest_json, write_text
@@ -40,7 +38,8 @@ _SPLITS: dict[Family, tuple[Split, ...]] = {
     "general": ("validation", "test_iid", "test_phrasing", "test_fact"),
 }
 _PARTS = "parts"
-_IDLE_CHUNKS = 40  # chunks in a row without a new row: the wording is exhausted
+_IDLE_ROWS = 8000  # rows in a row that are all known: the wording is exhausted
+_FEW_ROWS = 400  # made in this process: starting others takes as long
 
 
 class DatasetSummary(Record):
@@ -129,24 +128,38 @@ def _fill_parts(
     asked = facts.model_dump(mode="json") if facts is not None else None
     made_for = digest_json([settings, contract.digest, asked, [[*place, n] for place, n in counts.items()]])
     total = sum(counts.values())
+    processes = 1 if total <= _FEW_ROWS else workers or os.cpu_count() or 1
     with (
-        _open_pool(config.dask, workers or os.cpu_count() or 1) as (pool, ahead),
+        open_workplace(config.dask, processes) as workplace,
         Parts(directory, list(counts), normalize_question, made_for) as parts,
     ):
-        done = sum(list(counts.values())[: parts.note.place])
-        while (place := parts.open()) is not None:
-            known = facts if place[1] == "operations" else None
-            first = ChunkSpec(config, *place, parts.note.chunks, contract, known)
-            with closing(_stream_chunks(pool, ahead, first)) as chunks:
+        todo = dict(list(counts.items())[parts.note.place :])
+        specs = {
+            place: ChunkSpec(
+                config,
+                *place,
+                parts.note.chunks if place == next(iter(todo)) else 0,
+                contract,
+                facts if place[1] == "operations" else None,
+                min(rows, CHUNK_ROWS),
+            )
+            for place, rows in todo.items()
+        }
+        with Supply(workplace, specs) as supply:
+            while (place := parts.open()) is not None:
+                done = total - sum(todo.values())
                 while parts.note.rows < counts[place]:
-                    chunk = next(chunks)
+                    note = parts.note
+                    missing = {**todo, place: counts[place] - note.rows}
+                    typical = note.rows / note.chunks if note.chunks else specs[place].rows
+                    chunk = supply.take(place, missing, typical)
                     parts.add([_choose_prompt(row, config) for row in chunk.rows], chunk.graphs, counts[place])
                     progress(done + parts.note.rows, total, " ".join(place))
-                    if parts.note.idle == _IDLE_CHUNKS:
+                    if parts.note.idle * specs[place].rows >= _IDLE_ROWS:
                         parts.remove()
                         raise _explain_shortage(place, parts.note.rows, counts[place])
-            done += counts[place]
-            parts.finish()
+                del todo[place]
+                parts.finish()
         yield parts
 
 
@@ -169,40 +182,6 @@ def _choose_prompt(row: Row, config: DataConfig) -> Row:
 def normalize_question(text: str) -> str:
     """The form in which two questions count as the same: case, spacing and final punctuation do not matter."""
     return " ".join(text.lower().split()).rstrip(".?! ")
-
-
-@contextmanager
-def _open_pool(dask: str | None, workers: int) -> Iterator[tuple[Executor, int]]:
-    """Where chunks are made, and how many of them at a time. Raises `InputError` where no Dask scheduler answers."""
-    if dask is None:
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-            yield pool, 2 * workers
-        return
-    if find_spec("distributed") is None:
-        raise InputError("data.dask needs Dask; install it with `pip install -e '.[dask]'`.")
-    from distributed import Client
-
-    try:
-        client = Client(dask, timeout=10)
-    except (OSError, ValueError) as error:
-        raise InputError(f"data.dask: no Dask scheduler answers at '{dask}' ({error}).") from error
-    with client:
-        # A retry gives the same chunk, so a worker that is lost costs time only.
-        yield client.get_executor(retries=3), 2 * max(1, sum(client.nthreads().values()))
-
-
-def _stream_chunks(pool: Executor, ahead: int, spec: ChunkSpec) -> Generator[Chunk, None, None]:
-    """The chunks from that of `spec` on, in order, `ahead` of them in the making."""
-    waiting: deque[Future[Chunk]] = deque()
-    try:
-        while True:
-            while len(waiting) < ahead:
-                waiting.append(pool.submit(make_chunk, spec))
-                spec = spec._replace(number=spec.number + 1)
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
 
 
 def _summarize(files: Mapping[Split, Path]) -> DatasetSummary:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from cypher.graph import Node, PropertyGraph
 from cypher.run import EmbeddedGraph
-from datagen import examples
 from datagen.answer_schemas import SCHEMAS, find_schema_fault
 from datagen.cognitive import TASKS, draw_cognitive, read_data, write_data
 from datagen.comparison import is_counterpart
 from datagen.draft import Draft
+from datagen.examples import ChunkSpec, make_chunk
 from datagen.memories import identify
 from datagen.policy import Rule, applies, decide_operation, read_rule, write_rule
 from datagen.queueing import decide_runtime, simulate_actions
@@ -360,13 +360,10 @@ def test_data_is_one_object_or_a_line_for_each_key(data: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize("family", ["tlp_review", "cognitive"])
-def test_a_chunk_is_the_same_every_time_and_passes_validation(
-    family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(examples, "REQUESTS_PER_CHUNK", 48)
+def test_a_chunk_is_the_same_every_time_and_passes_validation(family: Family, tmp_path: Path) -> None:
     config = DataConfig(train_rows=48, split_rows=12, seed=5, shares={family: 1.0})
     contract = load_reference_contract()
-    made, again = (examples.make_chunk(examples.ChunkSpec(config, "train", family, 0, contract)) for _ in range(2))
+    made, again = (make_chunk(ChunkSpec(config, "train", family, 0, contract, rows=48)) for _ in range(2))
     assert made == again
     rows = {row.question: row.model_copy(update={"id": row.question}) for row in made.rows}
     write_records(tmp_path / "train.jsonl", rows.values())

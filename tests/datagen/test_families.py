@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from datagen import examples
 from datagen.examples import ChunkSpec, make_chunk
 from datagen.generate import _SPLITS, normalize_question
 from datagen.validation import validate_dataset
@@ -19,21 +18,16 @@ FAMILIES: tuple[Family, ...] = ("code", "general")
 
 
 def make_rows(family: Family, split: Split) -> list[Row]:
-    return make_chunk(ChunkSpec(CONFIG, split, family, 0, load_reference_contract())).rows
+    return make_chunk(ChunkSpec(CONFIG, split, family, 0, load_reference_contract(), rows=60)).rows
 
 
 @pytest.fixture(scope="module")
 def rows() -> dict[tuple[Family, Split], list[Row]]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(examples, "REQUESTS_PER_CHUNK", 60)
-        splits: dict[Family, tuple[Split, ...]] = {family: ("train", *_SPLITS[family]) for family in FAMILIES}
-        return {(family, split): make_rows(family, split) for family in FAMILIES for split in splits[family]}
+    splits: dict[Family, tuple[Split, ...]] = {family: ("train", *_SPLITS[family]) for family in FAMILIES}
+    return {(family, split): make_rows(family, split) for family in FAMILIES for split in splits[family]}
 
 
-def test_the_same_chunk_is_made_twice(
-    rows: dict[tuple[Family, Split], list[Row]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(examples, "REQUESTS_PER_CHUNK", 60)
+def test_the_same_chunk_is_made_twice(rows: dict[tuple[Family, Split], list[Row]]) -> None:
     for family in FAMILIES:
         assert make_rows(family, "test_fact") == rows[family, "test_fact"]
 

@@ -15,10 +15,11 @@ from cypher.compare import is_empty
 from cypher.graph import read_graphs
 from cypher.parse import check_syntax
 from cypher.run import EmbeddedGraph
-from datagen import lexicon
+from datagen import lexicon, supply
 from datagen.actions import ACTIONS
-from datagen.examples import ChunkSpec, combines_held_out, make_chunk
+from datagen.examples import Chunk, ChunkSpec, combines_held_out, make_chunk
 from datagen.generate import generate_dataset, generate_file, normalize_question, plan_counts
+from datagen.parts import Place
 from heimdall.answers import format_action
 from heimdall.config import DataConfig
 from heimdall.errors import InputError
@@ -156,35 +157,21 @@ def test_the_card_tells_the_contract_and_every_split(small_dataset: Path) -> Non
     assert all(f"path: {split}.jsonl" in card for split in MADE)
 
 
-def test_more_rows_than_there_are_wordings_is_an_error_that_says_what_to_lower(tmp_path: Path) -> None:
-    from datagen import examples, generate
+def test_more_rows_than_there_are_wordings_is_an_error_that_says_what_to_lower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first: dict[Place, Chunk] = {}
 
-    def same_chunk(spec: examples.ChunkSpec) -> examples.Chunk:
-        return make(spec._replace(number=0))
+    def make_first(spec: ChunkSpec) -> Chunk:
+        place = spec.split, spec.family
+        if place not in first:
+            first[place] = make_chunk(spec)
+        return first[place]
 
-    make = examples.make_chunk
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(generate, "make_chunk", same_chunk)
-        patch.setattr(generate, "ProcessPoolExecutor", _InProcess)
-        with pytest.raises(InputError, match=r"lower data\.train_rows"):
-            generate_dataset(DataConfig(train_rows=2000, split_rows=4), load_reference_contract(), tmp_path)
+    monkeypatch.setattr(supply, "make_chunk", make_first)
+    with pytest.raises(InputError, match=r"lower data\.train_rows"):
+        generate_dataset(DataConfig(train_rows=400, split_rows=4), load_reference_contract(), tmp_path, workers=1)
     assert not list(tmp_path.iterdir())
-
-
-class _InProcess:
-    """Runs a pool's work at once, so that a patched function is the one that runs."""
-
-    def __init__(self, *_: object, **__: object) -> None: ...
-    def __enter__(self) -> "_InProcess":
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-    def submit(self, function: object, spec: object) -> object:
-        from concurrent.futures import Future
-
-        future: Future[object] = Future()
-        future.set_result(function(spec))  # type: ignore[operator]
-        return future
 
 
 def test_a_contract_without_an_action_for_queries_is_refused(tmp_path: Path) -> None:

@@ -22,10 +22,8 @@ MIX = {"algebra": 0.3, "filter": 0.3, "aggregation": 0.2, "relationship": 0.2}
 
 
 @pytest.fixture(scope="module")
-def helped(request: pytest.FixtureRequest) -> tuple[list[Row], dict[str, SchemaGraphs]]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("datagen.examples.SCHEMAS_PER_CHUNK", 40)
-        chunks = [make("cypher_help", "test_iid", number, cypher_mix=MIX, split_rows=40) for number in range(2)]
+def helped() -> tuple[list[Row], dict[str, SchemaGraphs]]:
+    chunks = [make("cypher_help", "test_iid", number, rows=80, cypher_mix=MIX) for number in range(2)]
     rows = [row for chunk in chunks for row in chunk.rows]
     return rows, {stored.schema_id: stored for chunk in chunks for stored in chunk.graphs}
 

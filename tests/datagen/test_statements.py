@@ -63,9 +63,10 @@ def draw(maker: Maker, seed: int, *, literal: bool = False) -> tuple[Statement, 
             continue
 
 
-def make(family: Family, split: Split = "train", number: int = 0, **settings: object) -> Chunk:
-    given = {"train_rows": 40, "split_rows": 6, "shares": {family: 1.0}, "varied_schemas": True, **settings}
-    return make_chunk(ChunkSpec(DataConfig.model_validate(given), split, family, number, load_reference_contract()))
+def make(family: Family, split: Split = "train", number: int = 0, rows: int = 40, **settings: object) -> Chunk:
+    given = {"train_rows": rows, "split_rows": rows, "shares": {family: 1.0}, "varied_schemas": True, **settings}
+    config = DataConfig.model_validate(given)
+    return make_chunk(ChunkSpec(config, split, family, number, load_reference_contract(), rows=rows))
 
 
 @pytest.mark.parametrize(("kind", "maker"), MAKERS, ids=lambda value: getattr(value, "__name__", value))
@@ -116,10 +117,9 @@ def test_the_default_mix_holds_only_the_algebras_queries() -> None:
     assert not any(str(category).startswith("refusal") for category in categories)
 
 
-def test_a_mix_and_a_share_of_refusals_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datagen.examples.SCHEMAS_PER_CHUNK", 30)
+def test_a_mix_and_a_share_of_refusals_are_kept() -> None:
     mix = {"aggregation": 0.5, "procedure": 0.5}
-    counts = Counter(row.category for row in make("cypher_schema", cypher_mix=mix, refusal_share=0.2).rows)
+    counts = Counter(row.category for row in make("cypher_schema", rows=120, cypher_mix=mix, refusal_share=0.2).rows)
     total = counts.total()
     refused = sum(count for name, count in counts.items() if str(name).startswith("refusal"))
     assert 0.08 < refused / total < 0.32
@@ -188,7 +188,7 @@ def test_every_notation_names_all_that_the_schema_has(seed: int) -> None:
 
 
 def test_notations_are_mixed_by_their_shares_and_graphs_keep_the_readable_one() -> None:
-    chunk = make("cypher_schema", "test_iid", schema_notations={"json": 0.5, "lines": 0.5})
+    chunk = make("cypher_schema", "test_iid", rows=12, schema_notations={"json": 0.5, "lines": 0.5})
     shown = [row.question.startswith('{"nodes"') for row in chunk.rows]
     assert any(shown)
     assert not all(shown)

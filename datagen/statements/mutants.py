@@ -59,7 +59,7 @@ def mutate_text(cypher: str, schema: Schema) -> Iterator[str]:
         elif before == "." and (sibling := properties.get((tokens[place - 2].text, token.text))):
             yield _replace(cypher, token, sibling)
         elif token.kind == "string" and clause in ("SET", "CREATE", "MERGE"):
-            yield _replace(cypher, token, "'other'")
+            yield _replace(cypher, token, "'other'" if token.text != "'other'" else "'another'")
         elif token.kind == "integer" and clause in ("SET", "CREATE"):
             yield _replace(cypher, token, str(int(token.text) + 1))
     for found in _ARROW.finditer(cypher):

@@ -193,12 +193,19 @@ class StoppedError(Exception):
 
 
 @given(stops=st.lists(st.integers(1, 9), min_size=1, max_size=3), noted=st.booleans(), torn=st.binary(max_size=20))
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_generation_that_was_stopped_goes_on_and_ends_with_the_same_bytes(
-    stops: list[int], noted: bool, torn: bytes, small_dataset: Path, monkeypatch: pytest.MonkeyPatch
+    stops: list[int],
+    noted: bool,
+    torn: bytes,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("datagen.parts._NOTE_SECONDS", 0.0 if noted else 1e9)
-    config = DataConfig(train_rows=400, split_rows=12, seed=7)
+    config = DataConfig(train_rows=40, split_rows=2, seed=7)
+    whole = tmp_path_factory.getbasetemp() / "never stopped"
+    if not whole.exists():
+        generate_dataset(config, load_reference_contract(), whole, workers=1)
     with tempfile.TemporaryDirectory() as name:
         out = Path(name)
         for stop in stops:
@@ -214,7 +221,7 @@ def test_a_generation_that_was_stopped_goes_on_and_ends_with_the_same_bytes(
             with newest.open("ab") as file:  # a row that was being written
                 file.write(torn)
         generate_dataset(config, load_reference_contract(), out, workers=1)
-        assert scan(out) == scan(small_dataset)
+        assert scan(out) == scan(whole)
 
 
 def test_one_file_holds_just_the_rows_asked_for_and_other_settings_begin_anew(tmp_path: Path) -> None:

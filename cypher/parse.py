@@ -5,9 +5,9 @@ is strict openCypher 9, which finds further faults of meaning: types, numbers of
 """
 
 import re
+import threading
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from functools import lru_cache
 from multiprocessing import get_context
 
 import graphdblite
@@ -33,6 +33,8 @@ _NOT_WRONG = (
     "transaction error: write operations",
     "SyntaxError(DifferentColumnsInUnion)",
 )
+
+_engines = threading.local()
 
 MAX_LENGTH = 100_000
 # Beyond these graphdblite, which recurses, may exhaust the stack and take the process with it.
@@ -114,6 +116,9 @@ def _try_strictly(prefix: str, query: str) -> Problem | None:
     return None
 
 
-@lru_cache(maxsize=1)
 def _strict_engine() -> graphdblite.Database:
-    return graphdblite.Database.open_memory()
+    """The thread's own: a database stays in the thread that opened it."""
+    if not hasattr(_engines, "strict"):
+        _engines.strict = graphdblite.Database.open_memory()
+    found: graphdblite.Database = _engines.strict
+    return found

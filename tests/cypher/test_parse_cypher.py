@@ -1,5 +1,7 @@
 """What is a query and what is not: openCypher strictly, and as much of Neo4j's own syntax as the parsers know."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,3 +106,9 @@ def test_any_text_gets_an_answer(text):
 @given(st.sampled_from(QUERIES), st.data())
 def test_a_query_cut_short_gets_an_answer(query, data):
     check_syntax(query[: data.draw(st.integers(0, len(query)))])
+
+
+def test_queries_are_checked_in_any_thread() -> None:
+    assert check_syntax("MATCH (n) RETURN n") is None
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(check_syntax, "MATCH (n) RETURN n").result() is None

@@ -12,10 +12,10 @@ from gherkin.pickles.compiler import Compiler
 
 from cypher.graph import Node, PropertyGraph, Relationship
 from cypher.parse import check_syntax
-from cypher.run import CypherError, EmbeddedGraph, Limits, Result
+from cypher.run import CypherError, EmbeddedGraph, GraphState, Limits, Result
 from cypher.statement import read_statement
 from cypher.syntax.queries import Query
-from cypher.write import GraphState, is_write, run_write
+from cypher.write import is_write, run_write
 from heimdall.errors import EngineError
 
 EMPTY = PropertyGraph(nodes=(), relationships=())

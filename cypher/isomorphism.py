@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from typing import NamedTuple, TypeAlias
 
 from cypher.compare import canonicalize_value, cluster_numbers
-from cypher.write import GraphState
+from cypher.run import GraphState
 
 _MAX_REFINEMENTS = 2000
 

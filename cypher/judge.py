@@ -13,12 +13,12 @@ from cypher.compare import same_results
 from cypher.graph import PropertyGraph
 from cypher.isomorphism import UndecidedError, same_graph
 from cypher.parse import check_syntax
-from cypher.run import CypherError, EmbeddedGraph, Limits, Result, RowLimitError
+from cypher.run import CypherError, EmbeddedGraph, GraphState, Limits, Result, RowLimitError
 from cypher.statement import read_statement
 from cypher.syntax import queries, tree
 from cypher.syntax.tokens import GrammarError
 from cypher.worker import Begin, Worker, WorkerError
-from cypher.write import GraphState, Written, is_write, run_write
+from cypher.write import Written, is_write, run_write
 from heimdall.refs import Record
 
 

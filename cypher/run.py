@@ -5,14 +5,14 @@ that are not ours (a model's) are run by `cypher.judge` in a process that can be
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeAlias
 
 import graphdblite
 
 from cypher.faults import FaultError, avoid_faults
-from cypher.graph import PropertyGraph, Temporal, Value
+from cypher.graph import Node, PropertyGraph, Relationship, Temporal, Value
 from cypher.syntax.tokens import write_name
 from heimdall.errors import EngineError
 from heimdall.refs import Record
@@ -51,6 +51,13 @@ class RelationshipValue(NamedTuple):
     properties: dict[str, Cell]
 
 
+class GraphState(NamedTuple):
+    """A graph's nodes by the engine's id, and each relationship between the ids of its ends."""
+
+    nodes: dict[int, NodeValue]
+    relationships: tuple[tuple[int, RelationshipValue, int], ...]
+
+
 class CypherError(Exception):
     """A query that cannot be compiled or fails while it runs. `unsupported`: the engine does not know such Cypher."""
 
@@ -84,17 +91,30 @@ class EmbeddedGraph:
     def __init__(self, graph: PropertyGraph) -> None:
         self._graph = graph
         self.labels = frozenset(label for node in graph.nodes for label in node.labels)
+        self._ids: dict[int, int] = {}  # the engine's, by those of the graph
+        self._state: GraphState | None = None
         self._database: graphdblite.Database | None = None
 
     def __enter__(self) -> "EmbeddedGraph":
         check_shape(self._graph)
         self._database = graphdblite.Database.open_memory()
         try:
-            _load(self._database, self._graph)
-        except graphdblite.GraphDBError as error:
+            self._begin()
+        except EngineError:
             self._database.close()
-            raise EngineError(f"The embedded engine cannot load the graph: {str(error).strip()}") from error
+            raise
         return self
+
+    def _begin(self) -> None:
+        self.load(self._graph.nodes, self._graph.relationships)
+
+    def load(self, nodes: Iterable[Node], relationships: Iterable[Relationship]) -> None:
+        """Adds a part of the graph, whose relationships join nodes that are there. Raises `EngineError`."""
+        try:
+            _load(self._open_database(), nodes, relationships, self._ids)
+        except graphdblite.GraphDBError as error:
+            raise EngineError(f"The embedded engine cannot load the graph: {str(error).strip()}") from error
+        self._state = None
 
     def __exit__(self, *_: object) -> None:
         if self._database is not None:
@@ -106,14 +126,20 @@ class EmbeddedGraph:
 
         Of the limits, only the rows are kept here. The time is kept by `cypher.judge`, from outside.
         """
-        return to_result(ask(self._open_database(), self.avoid_faults(query)), limits)
+        return to_result(ask(self._open_database(), self.prepare(query)), limits)
 
-    def avoid_faults(self, query: str) -> str:
+    def prepare(self, query: str) -> str:
         """The query as the engine answers it rightly on this graph. Raises `UnsupportedError` if there is no way."""
         try:
             return avoid_faults(query, self.labels)
         except FaultError as error:
             raise UnsupportedError(str(error)) from error
+
+    def read_state(self) -> GraphState:
+        """The graph as it was loaded."""
+        if self._state is None:
+            self._state = read_state(self._open_database())
+        return self._state
 
     @contextmanager
     def try_changes(self) -> Iterator[graphdblite.WriteTransaction]:
@@ -138,6 +164,13 @@ def ask(
         return engine.query(query, values)
     except graphdblite.GraphDBError as error:
         raise CypherError(str(error).strip().splitlines()[0]) from error
+
+
+def read_state(engine: graphdblite.Database | graphdblite.WriteTransaction) -> GraphState:
+    """All nodes and relationships that are in the engine."""
+    nodes = {row["id"]: to_value(row["n"]) for row in ask(engine, "MATCH (n) RETURN id(n) AS id, n")}
+    records = [row["r"] for row in ask(engine, "MATCH (a)-[r]->(b) RETURN r")]
+    return GraphState(nodes, tuple((record["__src"], to_value(record), record["__dst"]) for record in records))
 
 
 def to_result(records: list[dict[str, Any]], limits: Limits | None) -> Result:
@@ -169,22 +202,23 @@ def check_shape(graph: PropertyGraph) -> None:
         seen.add(pair)
 
 
-def _load(database: graphdblite.Database, graph: PropertyGraph) -> None:
+def _load(
+    database: graphdblite.Database, nodes: Iterable[Node], relationships: Iterable[Relationship], ids: dict[int, int]
+) -> None:
     with database.begin_write() as write:
-        ids: dict[int, int] = {}
         by_label = defaultdict(list)
-        for node in graph.nodes:
+        for node in nodes:
             if len(node.labels) == 1 and not _has_temporal(node.properties):
                 by_label[node.labels[0]].append(node)
             else:  # the batch call takes one label, and no dates
                 labels = "".join(f":{write_name(label)}" for label in node.labels)
                 text, values = _write_properties("n", node.properties)
                 ids[node.id] = write.execute(f"CREATE (n{labels}) {text} RETURN id(n) AS id", values)[0]["id"]
-        for label, nodes in by_label.items():
-            created_ids = write.batch_create_nodes(label, [_write_lists(node.properties) for node in nodes])
-            ids.update(zip((node.id for node in nodes), created_ids, strict=True))
+        for label, batch in by_label.items():
+            created_ids = write.batch_create_nodes(label, [_write_lists(node.properties) for node in batch])
+            ids.update(zip((node.id for node in batch), created_ids, strict=True))
         by_type: dict[str, list[tuple[int, int] | tuple[int, int, dict[str, Any]]]] = defaultdict(list)
-        for edge in graph.relationships:
+        for edge in relationships:
             start, end = ids[edge.start], ids[edge.end]
             if _has_temporal(edge.properties):
                 text, values = _write_properties("r", edge.properties)

@@ -1,12 +1,18 @@
 """Reads a text as Cypher: its syntax tree, in which each name knows its variable."""
 
+from functools import lru_cache
+
 from cypher.scopes.clauses import resolve
 from cypher.syntax.commands import read_syntax
 from cypher.syntax.queries import Projection, Query, Statement
 
 
+@lru_cache(maxsize=16)  # one query is read by the parser, the dialect and the engine in turn
 def read_statement(query: str) -> Statement:
-    """Reads a query or command of Neo4j 5's Cypher. Raises `GrammarError` for what is none, with the place."""
+    """Reads a query or command of Neo4j 5's Cypher. Raises `GrammarError` for what is none, with the place.
+
+    The tree is shared: it must not be changed.
+    """
     statement = read_syntax(query)
     resolve(statement)
     return statement

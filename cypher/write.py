@@ -26,14 +26,13 @@ from cypher.rows import (
 from cypher.run import (
     CypherError,
     EmbeddedGraph,
+    GraphState,
     Limits,
-    NodeValue,
-    RelationshipValue,
     Result,
     UnsupportedError,
     ask,
+    read_state,
     to_result,
-    to_value,
 )
 from cypher.statement import read_statement
 from cypher.syntax import queries, tree
@@ -42,13 +41,6 @@ from cypher.syntax.tokens import write_name
 _WRITES = (queries.Create, queries.Merge, queries.Changes, queries.Delete, queries.Foreach)
 _READS = (queries.Match, queries.Unwind, queries.Projection)
 _MOMENTS = frozenset(("date", "datetime", "localdatetime", "time", "localtime", "duration"))
-
-
-class GraphState(NamedTuple):
-    """A graph as a query left it: its nodes by id, and each relationship between the ids of its ends."""
-
-    nodes: dict[int, NodeValue]
-    relationships: tuple[tuple[int, RelationshipValue, int], ...]
 
 
 class Written(NamedTuple):
@@ -67,16 +59,16 @@ def is_write(query: queries.Query) -> bool:
 def run_write(engine: EmbeddedGraph, query: str, limits: Limits) -> Written:
     """Runs a writing query on the engine's graph, and puts that back. Raises `CypherError`, and `GrammarError` where
     the text is no query."""
-    query = engine.avoid_faults(query)
+    query = engine.prepare(query)
     statement = read_statement(query)
     if not isinstance(statement.body, queries.Query) or statement.body.first or len(statement.body.branches) > 1:
         raise UnsupportedError("a write is run only without UNION and without a word before it")
     _check_names(statement.body, engine.labels)
     _check_moments(statement.body)
+    before = engine.read_state()
     with engine.try_changes() as transaction:
-        before = _read_state(transaction)
-        records = _Run(transaction, query, statement, limits).run(statement.body.branches[0].clauses)
-        return Written(to_result(records, limits), before, _read_state(transaction))
+        records = _Run(transaction, query, statement, limits, before).run(statement.body.branches[0].clauses)
+        return Written(to_result(records, limits), before, read_state(transaction))
 
 
 def _check_names(query: queries.Query, labels: Collection[str]) -> None:
@@ -101,22 +93,23 @@ def _check_moments(query: queries.Query) -> None:
         raise UnsupportedError("a moment is only written as it is")
 
 
-def _read_state(transaction: graphdblite.WriteTransaction) -> GraphState:
-    nodes = {row["id"]: to_value(row["n"]) for row in ask(transaction, "MATCH (n) RETURN id(n) AS id, n")}
-    records = [row["r"] for row in ask(transaction, "MATCH (a)-[r]->(b) RETURN r")]
-    return GraphState(nodes, tuple((record["__src"], to_value(record), record["__dst"]) for record in records))
-
-
 class _Run:
     """One run of a query, whose clauses hand rows on."""
 
     def __init__(
-        self, transaction: graphdblite.WriteTransaction, query: str, statement: queries.Statement, limits: Limits
+        self,
+        transaction: graphdblite.WriteTransaction,
+        query: str,
+        statement: queries.Statement,
+        limits: Limits,
+        before: GraphState,
     ) -> None:
         self._transaction = transaction
         self._query = query
         self._tokens = statement.tokens
         self._limits = limits
+        self._there: Entities | None = _list_entities(before)  # None where something came or went
+        self._constants: dict[tree.Node, Any] = {}
 
     def run(self, clauses: Sequence[tree.Node]) -> list[dict[str, Any]]:
         """Runs the clauses; gives the engine's records for the RETURN at the end, if there is one."""
@@ -153,11 +146,9 @@ class _Run:
         return self._query[first.start : last.end]
 
     def _find_entities(self) -> Entities:
-        nodes = self._ask("MATCH (n) RETURN id(n) AS id", {})
-        edges = self._ask("MATCH (a)-[r]->(b) RETURN id(a) AS a, type(r) AS r, id(b) AS b", {})
-        return Entities(
-            {NodeId(record["id"]) for record in nodes}, Counter(RelationshipId(*record.values()) for record in edges)
-        )
+        if self._there is None:
+            self._there = _list_entities(read_state(self._transaction))
+        return self._there
 
     def _read(
         self, rows: list[Row], bound: dict[str, Kind], clauses: Sequence[tree.Node], later: Sequence[tree.Node]
@@ -178,10 +169,15 @@ class _Run:
         """What an expression is worth in a row."""
         if isinstance(expression, tree.Name) and expression.value in row:
             return row[expression.value]
+        if expression in self._constants:
+            return self._constants[expression]
         bind, values = self._bind(row, expression)
         ((value,),) = [
             record.values() for record in self._ask(f"{bind} RETURN {self._find_text([expression])}", values)
         ]
+        varying = tree.Name | tree.FunctionCall | tree.Element
+        if not any(isinstance(node, varying) for node in tree.walk(expression)):
+            self._constants[expression] = hold_value(value)
         return hold_value(value)
 
     def _bind(self, row: Row, reader: tree.Node) -> tuple[str, dict[str, Any]]:
@@ -244,6 +240,7 @@ class _Run:
                 end=end.id,
                 **{f"v{place}": value for place, (_, value) in enumerate(properties)},
             )
+            self._there = None
             if element.name is not None:
                 row[element.name.value] = RelationshipId(start.id, kind, end.id)
 
@@ -259,6 +256,7 @@ class _Run:
             record.values()
             for record in self._execute(f"CREATE (n{labels}) SET n = $properties RETURN id(n)", properties=properties)
         ]
+        self._there = None
         if element.name is not None:
             row[element.name.value] = NodeId(number)
         return NodeId(number)
@@ -340,6 +338,7 @@ class _Run:
         for value in dict.fromkeys(values):
             if value in there.relationships:
                 self._change_one(value, "DELETE n")
+                self._there = None
         detaches = self._find_word(clause.first) == "DETACH"
         joined = {end for edge in self._find_entities().relationships for end in (edge.start, edge.end)}
         for value in dict.fromkeys(values):
@@ -350,6 +349,12 @@ class _Run:
                     raise UnsupportedError("it deletes a node before its relationships")
                 raise CypherError("it deletes a node that still has relationships")
             self._change_one(value, f"{'DETACH ' if detaches else ''}DELETE n")
+            self._there = None
+
+
+def _list_entities(state: GraphState) -> Entities:
+    joins = Counter(RelationshipId(start, value.type, end) for start, value, end in state.relationships)
+    return Entities({NodeId(number) for number in state.nodes}, joins)
 
 
 def _read_labels(labels: tree.Labels | None) -> list[str]:

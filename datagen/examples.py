@@ -17,12 +17,13 @@ from datagen.code_review import draw_code_review
 from datagen.coding import draw_code
 from datagen.cognitive import TASKS, draw_cognitive
 from datagen.draft import Draft, draw_fitting
-from datagen.help import can_help, draw_help
+from datagen.help import UNHELPED, Help, choose_help, draw_help
 from datagen.mtg import draw_mtg
 from datagen.notations import write_schema
 from datagen.operations import draw_operation, list_questions
 from datagen.passages import draw_passage
 from datagen.phrasing import Phraser, add_typo, polish
+from datagen.proving_graph import ProvingGraph
 from datagen.questions import LiteralNames, Names, NaturalNames
 from datagen.refusals import draw_refusal
 from datagen.review import draw_review
@@ -197,6 +198,11 @@ class _Maker:
         self.rows: list[Row] = []
         self._spec, self._schema, self._graphs, self._rng = spec, schema, graphs, rng
         self._loaded: list[EmbeddedGraph] = []
+        self._mix = dict(spec.config.cypher_mix)
+        if spec.family == "cypher_help":
+            self._mix = {kind: share for kind, share in self._mix.items() if kind not in UNHELPED}
+            if not any(self._mix.values()):
+                raise UsageError(f"data.cypher_mix: there is no help with any of {', '.join(sorted(UNHELPED))}.")
         self._choose_kind()
 
     def _choose_kind(self) -> None:
@@ -205,7 +211,7 @@ class _Maker:
         self._tries = 0
         refused = 0.0 if self._spec.family == "cypher_help" else config.refusal_share
         self._refuses = refused > 0 and self._rng.random() < refused
-        self._kind = choose_share(config.cypher_mix, self._rng)
+        self._kind = choose_share(self._mix, self._rng)
 
     def try_one(self, turn: int) -> None:
         """Adds a row, unless the dice gave none that fits the schema and the split and can be proven."""
@@ -226,25 +232,26 @@ class _Maker:
         request = draw_request(self._schema, phraser, names, self._kind, turn)
         if request is None or combines_held_out(request.operators) != (split == "test_composition"):
             return None
-        if self._spec.family == "cypher_help" and not can_help(request):
+        help_ = choose_help(request, self._rng, split) if self._spec.family == "cypher_help" else None
+        if help_ is None and self._spec.family == "cypher_help":
             return None
         if not self._loaded:  # loading costs more than sampling, and many schemas hold no held-out pair
-            self._loaded = [self.engines.enter_context(EmbeddedGraph(graph)) for graph in self._graphs]
+            self._loaded = [self.engines.enter_context(ProvingGraph(graph)) for graph in self._graphs]
         question = _ask(request, phraser, typos=not literal)
         if not phraser.fits:
             return None
         proof = request.prove(self._loaded) if request.provable else None
         if proof is None and request.provable:
             return None
-        draft = self._draft(request, question, phraser)
+        draft = self._draft(request, help_, question, phraser)
         if draft is None:
             return None
         details = {"skeleton": request.skeleton, "operators": request.operators, "proof": proof}
         return _make_row(self._spec, draft).model_copy(update=details)
 
-    def _draft(self, request: Request, question: str, phraser: Phraser) -> Draft | None:
-        if self._spec.family == "cypher_help":
-            return draw_help(request, question, self._schema, phraser, self._loaded, self._spec.split)
+    def _draft(self, request: Request, help_: Help | None, question: str, phraser: Phraser) -> Draft | None:
+        if help_ is not None:
+            return draw_help(help_, request, question, self._schema, phraser, self._loaded)
         action, params = self._spec.contract.query_action, {"cypher": request.cypher}
         return Draft(
             category=request.category,

@@ -4,6 +4,7 @@ fenced query that was run."""
 import random
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from cypher.compare import same_results
 from cypher.dialect import check_dialect
@@ -15,6 +16,7 @@ from datagen.phrasing import Phraser
 from datagen.schemas import Schema
 from datagen.statements.mixing import Request
 from heimdall.answers import QueryAnswer
+from heimdall.config import CypherClass
 from heimdall.rows import Split
 
 _TROUBLED = (
@@ -29,6 +31,8 @@ _ASKED = (
     "How do I write this in Cypher: {x}", "Write and explain a Cypher query: {x}", "How would I do this in Cypher? {x}", "Show me the Cypher for this and explain it: {x}", "What does the query look like for: {x}", "Explain how to query this: {x}",
     "I am learning Cypher. How do I ask: {x}", "Which query answers this, and how does it work: {x}", "Teach me the Cypher for: {x}", "Step by step, how is this written in Cypher: {x}",
 )  # fmt: skip
+# Their results cannot be compared, so there is no help with them.
+UNHELPED: frozenset[CypherClass] = frozenset(("write", "schema_command", "procedure"))
 _RIGHT = ("This works:", "Here is the repaired query:", "Corrected:", "Write it like this:")
 _QUICK = ("This gives the same result:", "Better:", "Write it like this:", "The same, quicker:")
 
@@ -69,35 +73,41 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 
 
-def can_help(request: Request) -> bool:
-    """Whether there is help with such queries: with those that read, whose results can be compared."""
-    return request.provable and request.category != "write"
+class Help(NamedTuple):
+    """What help is given: a kind, with the change that makes of the query what is asked about."""
+
+    kind: str
+    change: Change | None = None
+    changed: str = ""
+
+
+def choose_help(request: Request, rng: random.Random, split: Split) -> Help | None:
+    """A kind of help with the request's query, or None where the dice name one that does not fit it or the split."""
+    kind = rng.choices(("troubleshooting", "optimisation", "explanation"), (55, 20, 25))[0]
+    if kind == "explanation":
+        return None if split == "test_fact" else Help(kind)
+    changes = FAULTS if kind == "troubleshooting" else SLOWDOWNS
+    fitting = [
+        Help(kind, change, changed)
+        for change in changes
+        if fits_split(change.name, split) and (changed := _change(request.cypher, change)) is not None
+    ]
+    return rng.choice(fitting) if fitting else None
 
 
 def draw_help(
-    request: Request, question: str, schema: Schema, phraser: Phraser, graphs: Sequence[EmbeddedGraph], split: Split
+    help_: Help, request: Request, question: str, schema: Schema, phraser: Phraser, graphs: Sequence[EmbeddedGraph]
 ) -> Draft | None:
-    """Help with the request's query, or None where the dice name a fault that does not fit it or the split."""
-    rng = phraser.rng
+    """Help with the request's query, or None where the fault does no harm or the rewriting another result."""
     goal = question.rstrip(".?! ")
-    kind = rng.choices(("troubleshooting", "optimisation", "explanation"), (55, 20, 25))[0]
-    if kind == "explanation":
-        return None if split == "test_fact" else _explain(request, goal, schema, phraser)
-    changes = [
-        change
-        for change in (FAULTS if kind == "troubleshooting" else SLOWDOWNS)
-        if fits_split(change.name, split) and _change(request.cypher, change) is not None
-    ]
-    if not changes:
-        return None
-    change = rng.choice(changes)
-    changed = _change(request.cypher, change)
-    assert changed is not None
+    kind, change, changed = help_
+    if change is None:
+        return _explain(request, goal, schema, phraser)
     wanted = _run(request.cypher, graphs)
     if wanted is None:  # judged by its text alone: nothing to compare with
         return None
     if kind == "troubleshooting":
-        symptom = _find_symptom(changed, wanted, request, graphs, rng)
+        symptom = _find_symptom(changed, wanted, request, graphs, phraser.rng)
         if symptom is None:
             return None
         asked = phraser.pick("help.trouble", _TROUBLED).format(x=goal, q=_fence(changed), m=symptom)

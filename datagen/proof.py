@@ -1,6 +1,6 @@
 """Proves a query on small graphs: it runs, is never empty, its order has no ties, its near misses differ."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from cypher.compare import is_empty, same_results
 from cypher.run import CypherError, EmbeddedGraph, Result
@@ -37,10 +37,20 @@ def prove_query(
             if len(set(keys)) < len(keys) or (not nulls and None in keys):
                 return None
     others = [mutant for mutant in dict.fromkeys(mutants) if mutant != cypher]
-    killed = sum(_is_killed(mutant, results, graphs, ordered=ordered) for mutant in others)
-    if others and killed / len(others) < MINIMUM_KILL_RATE:
+    killed = count_killed(others, lambda mutant: _is_killed(mutant, results, graphs, ordered=ordered))
+    if killed is None:
         return None
     return Proof(result_rows=tuple(len(result.rows) for result in results), mutants=len(others), killed=killed)
+
+
+def count_killed(mutants: Sequence[str], is_killed: Callable[[str], bool]) -> int | None:
+    """How many mutants are told apart, or None as soon as it is sure that they are too few."""
+    spared = 0
+    for mutant in mutants:
+        spared += not is_killed(mutant)
+        if spared > (1 - MINIMUM_KILL_RATE) * len(mutants):
+            return None
+    return len(mutants) - spared
 
 
 def _is_killed(mutant: str, results: Sequence[Result], graphs: Sequence[EmbeddedGraph], *, ordered: bool) -> bool:

@@ -8,7 +8,7 @@ from cypher.isomorphism import UndecidedError, same_graph
 from cypher.parse import check_syntax
 from cypher.run import CypherError, EmbeddedGraph, Limits
 from cypher.write import Written, run_write
-from datagen.proof import MINIMUM_KILL_RATE, prove_query
+from datagen.proof import count_killed, prove_query
 from datagen.schemas import Schema
 from datagen.statements.drawing import Statement
 from datagen.statements.mutants import mutate_text
@@ -55,8 +55,8 @@ def _prove_write(statement: Statement, schema: Schema, graphs: Sequence[Embedded
         return None
     sound = (mutant for mutant in dict.fromkeys(mutate_text(statement.cypher, schema)) if check_syntax(mutant) is None)
     mutants = list(islice(sound, _MUTANTS))
-    killed = sum(_is_killed(mutant, written, graphs) for mutant in mutants)
-    if mutants and killed / len(mutants) < MINIMUM_KILL_RATE:
+    killed = count_killed(mutants, lambda mutant: _is_killed(mutant, written, graphs))
+    if killed is None:
         return None
     changed = tuple(_count_changes(each) for each in written)
     return Proof(result_rows=changed, mutants=len(mutants), killed=killed)

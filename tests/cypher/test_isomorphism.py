@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from cypher import isomorphism
 from cypher.isomorphism import UndecidedError, same_graph
-from cypher.run import NodeValue, RelationshipValue
-from cypher.write import GraphState
+from cypher.run import GraphState, NodeValue, RelationshipValue
 
 
 def make(size, edges, values=None):

@@ -9,14 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cypher.compare import same_result
 from cypher.dialect import check_dialect
 from cypher.parse import check_syntax
-from cypher.run import EmbeddedGraph
+from cypher.run import CypherError, EmbeddedGraph, Limits, Result
 from cypher.schema import read_schema
+from cypher.syntax.tokens import GrammarError
+from cypher.write import run_write
 from datagen import lexicon
 from datagen.examples import Chunk, ChunkSpec, make_chunk
 from datagen.notations import write_schema
 from datagen.phrasing import Phraser
+from datagen.proving_graph import ProvingGraph
 from datagen.questions import LiteralNames, NaturalNames
 from datagen.schemas import Schema, sample_graph, sample_schema
 from datagen.statements.drawing import Drawing, Statement, UnfitError
@@ -96,6 +100,41 @@ def test_every_maker_of_queries_is_proven_by_execution_sooner_or_later(kind: Cyp
             assert max(proof.result_rows) > 0
             return
     pytest.fail("not one of 60 statements could be proven")
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds)
+def test_a_graph_that_is_loaded_piece_by_piece_answers_as_the_whole_one(seed: int) -> None:
+    rng = random.Random(seed)
+    schema = sample_varied(rng, most=8)
+    graph = sample_graph(schema, rng)
+    with EmbeddedGraph(graph) as whole, ProvingGraph(graph) as part:
+        for _ in range(6):
+            phraser = Phraser(rng, held_out=False)
+            kind = rng.choice(("algebra", "basic", "filter", "relationship", "aggregation", "complex", "write"))
+            request = draw_request(schema, phraser, NaturalNames(phraser), kind, 0)
+            for cypher in [] if request is None else [request.cypher, *mutate_text(request.cypher, schema)]:
+                answers = [ask(each, cypher, writes=kind == "write") for each in (whole, part)]
+                assert type(answers[0]) is type(answers[1])
+                if isinstance(answers[0], Result):
+                    assert same_result(*answers, ordered=False)
+                else:
+                    assert answers[0] == answers[1]
+
+
+def ask(graph: EmbeddedGraph, cypher: str, *, writes: bool) -> Result | str | tuple[int, list[str]]:
+    """What a query returns, or how much a write changes, or why neither."""
+    try:
+        if not writes:
+            return graph.run(cypher)
+        written = run_write(graph, cypher, Limits())
+        return len(written.after.nodes) - len(written.before.nodes), sorted(
+            repr(sorted(node.properties.items()))
+            for key, node in written.after.nodes.items()
+            if written.before.nodes.get(key) != node
+        )
+    except (CypherError, GrammarError) as error:
+        return str(error)
 
 
 def test_there_are_far_more_operators_than_those_of_the_algebra() -> None:

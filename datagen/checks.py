@@ -1,22 +1,29 @@
-"""What is measured on single rows: answers, queries, JSON, secrets, lengths. Each check keeps the places that fail."""
+"""What is measured on single rows: answers, queries, JSON, secrets, lengths. Each check keeps the places that fail.
 
+Rows come in batches and are not kept: a check counts as they pass (`add`) and says at the end what it found
+(`conclude`).
+"""
+
+import heapq
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from cypher.graph import SchemaGraphs
 from cypher.judge import Judge
 from cypher.parse import check_syntax
 from datagen.answer_schemas import find_schema_fault
+from datagen.columns import Columns, find_first
 from datagen.formats import Conversation, Problem
 from datagen.lengths import Counter as TokenCounter
-from datagen.lengths import Lengths, Tally, count_lengths
+from datagen.lengths import Lengths, RowLengths, Tally
 from datagen.sensitive import find_personal, find_secrets
-from heimdall.answers import ActionAnswer, find_contradiction, find_fenced, fold
+from heimdall.answers import ActionAnswer, find_contradiction, find_fenced
 from heimdall.config import ValidationConfig
 from heimdall.refs import Check
+from heimdall.rows import Proof
 from nornicdb.contract import Contract
 from nornicdb.replies import check_params, read_reply
 
@@ -28,7 +35,6 @@ _BARE_QUERY = re.compile(
 )
 
 Items = Sequence[Conversation]
-Advance = Callable[[int], None]
 
 
 class Finding(NamedTuple):
@@ -43,6 +49,13 @@ class Measure(NamedTuple):
 
     check: Check
     findings: tuple[Finding, ...] = ()
+
+
+class Checker(Protocol):
+    """Looks at rows as they pass, and says at the end what it found."""
+
+    def add(self, items: Items) -> None: ...
+    def conclude(self) -> Iterator[Measure]: ...
 
 
 def limit_count(name: str, found: Iterable[Finding], most: int = 0) -> Measure:
@@ -68,69 +81,142 @@ def check_readable(problems: Sequence[Problem]) -> Measure:
     return limit_count("unreadable_rows", (Finding(problem.place, problem.reason) for problem in problems))
 
 
-def find_repeats(items: Items, key: Callable[[Conversation], Hashable | None]) -> Iterator[Finding]:
-    """Rows whose key was there before; a key of None is nobody's."""
-    first: dict[Hashable, str] = {}
-    for item in items:
-        found = key(item)
-        before = item.place if found is None else first.setdefault(found, item.place)
-        if before != item.place:
-            yield Finding(item.place, f"repeats {before}")
+def check_repeats(columns: Columns) -> Iterator[Measure]:
+    """Ids and, within a split, questions that were there before; the same words with another answer anywhere."""
+    questions = columns.digests("question") + columns.split_numbers() * 0x9E3779B97F4A7C15  # wraps around
+    for name, keys in (("repeated_ids", columns.digests("id")), ("repeated_questions", questions)):
+        first = find_first(keys)
+        repeats = (first != range(len(first))).nonzero()[0]
+        yield limit_count(
+            name, (Finding(columns.place(row), f"repeats {columns.place(first[row])}") for row in repeats)
+        )
+    first, answers = find_first(columns.digests("prompt")), columns.digests("answer")
+    others = (answers != answers[first]).nonzero()[0]
+    yield limit_count(
+        "contradictions",
+        (Finding(columns.place(row), f"answers otherwise than {columns.place(first[row])}") for row in others),
+    )
 
 
-def find_contradictions(items: Items) -> Iterator[Finding]:
-    """The same words, in the same case, with another answer; anywhere in the data set."""
-    first: dict[str, Conversation] = {}
-    for item in items:
-        if item.prompt.strip():
-            before = first.setdefault(" ".join(item.prompt.split()), item)
-            if _answer_of(before) != _answer_of(item):
-                yield Finding(item.place, f"answers otherwise than {before.place}")
+def find_disputed(columns: Columns) -> Iterator[str]:
+    """The places of all rows whose words another row answers otherwise."""
+    first, answers = find_first(columns.digests("prompt")), columns.digests("answer")
+    prompts = set(first[answers != answers[first]].tolist())
+    return (columns.place(row) for row, begun in enumerate(first.tolist()) if begun in prompts)
 
 
-def _answer_of(item: Conversation) -> object:
-    return item.row.expected if item.row is not None else fold(item.answer)
+class EachRow:
+    """A check that any row fails by itself: `find` says why."""
+
+    def __init__(self, name: str, find: Callable[[Conversation], str | None], most: int = 0) -> None:
+        self._name, self._find, self._most = name, find, most
+        self._findings: list[Finding] = []
+
+    def add(self, items: Items) -> None:
+        self._findings += [Finding(item.place, why) for item in items if (why := self._find(item))]
+
+    def conclude(self) -> Iterator[Measure]:
+        yield limit_count(self._name, self._findings, self._most)
 
 
-def find_empty(items: Items) -> Iterator[Finding]:
-    """Rows without an answer, or with a question that says nothing; a bare text has no question."""
-    for item in items:
-        if not item.answer.strip():
-            yield Finding(item.place, "the answer is empty")
-        elif any(turn.role != "system" and not turn.content.strip() for turn in item.turns):
-            yield Finding(item.place, "a question is empty")
+def find_empty(item: Conversation) -> str | None:
+    """No answer, or a question that says nothing; a bare text has no question."""
+    if not item.answer.strip():
+        return "the answer is empty"
+    if any(turn.role != "system" and not turn.content.strip() for turn in item.turns):
+        return "a question is empty"
+    return None
 
 
-def check_answers(items: Items, contract: Contract, config: ValidationConfig, advance: Advance) -> Iterator[Measure]:
-    """Answers against the typed ones, actions against the contract, queries against the grammar, JSON by parsing."""
-    spelling, actions, objects = list[Finding](), list[Finding](), list[Finding]()
-    schemas, faults, queries = list[Finding](), list[Finding](), 0
-    for done, item in enumerate(items, start=1):
-        place, expected = item.place, item.row.expected if item.row is not None else None
-        if expected is not None and (problem := find_contradiction(item.answer, expected)):
-            spelling.append(Finding(place, problem))
-        if item.row is not None and (problem := find_schema_fault(item.row)):
-            schemas.append(Finding(place, problem))
-        if isinstance(expected, ActionAnswer) or (expected is None and '"action"' in item.answer[:20]):
-            reply = read_reply(item.answer, contract)
-            if problem := reply.problem or check_params(reply, contract):
-                actions.append(Finding(place, problem))
-        elif item.answer.lstrip().startswith("{") and (problem := _find_json_fault(item.answer)):
-            objects.append(Finding(place, problem))
-        query = find_query(item)
-        if query is not None:
-            queries += 1
-            fault = check_syntax(query)
-            if fault is not None:
-                faults.append(Finding(place, f"{fault.message} (column {fault.column} of the query)"))
-        advance(done)
-    yield limit_count("answers_not_as_expected", spelling)
-    yield limit_count("answers_not_of_their_schema", schemas)
-    yield limit_count("answers_nornicdb_would_not_run", actions)
-    yield limit_count("broken_json", objects)
-    if queries:
-        rate, least = 1 - len(faults) / queries, config.min_parse_rate
-        yield _measure("cypher_parse_rate", rate, f"at least {least:g}", rate >= least, tuple(faults))
+def check_answers(contract: Contract) -> Iterator[Checker]:
+    """Answers against the typed ones, actions against the contract, JSON by parsing."""
+
+    def find_action_fault(item: Conversation) -> str | None:
+        if not _asks_for_action(item):
+            return None
+        reply = read_reply(item.answer, contract)
+        return reply.problem or check_params(reply, contract)
+
+    yield EachRow(
+        "answers_not_as_expected",
+        lambda item: find_contradiction(item.answer, item.row.expected) if item.row is not None else None,
+    )
+    yield EachRow(
+        "answers_not_of_their_schema", lambda item: find_schema_fault(item.row) if item.row is not None else None
+    )
+    yield EachRow("answers_nornicdb_would_not_run", find_action_fault)
+    yield EachRow(
+        "broken_json",
+        lambda item: _find_json_fault(item.answer) if _is_object(item) and not _asks_for_action(item) else None,
+    )
+
+
+def _asks_for_action(item: Conversation) -> bool:
+    return isinstance(item.row.expected, ActionAnswer) if item.row is not None else '"action"' in item.answer[:20]
+
+
+def _is_object(item: Conversation) -> bool:
+    return item.answer.lstrip().startswith("{")
+
+
+def _find_json_fault(text: str) -> str | None:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return f"the answer begins as a JSON object and is none: {error}"
+    return None
+
+
+def check_json(schema: Mapping[str, Any]) -> Checker:
+    """Answers that are JSON objects, against a JSON Schema of the user's."""
+    from jsonschema import Draft202012Validator
+
+    validator = Draft202012Validator(schema)
+
+    def find(item: Conversation) -> str | None:
+        if not _is_object(item) or _find_json_fault(item.answer) is not None:
+            return None
+        error = next(iter(sorted(validator.iter_errors(json.loads(item.answer)), key=str)), None)
+        return f"{error.json_path}: {error.message}" if error is not None else None
+
+    return EachRow("json_outside_its_schema", find)
+
+
+def check_sensitive(config: ValidationConfig) -> Iterator[Checker]:
+    """Secrets and personal data anywhere in a row."""
+    kinds = (
+        ("secrets", "a secret", find_secrets, config.max_secret_rows),
+        ("personal_data", "personal data", find_personal, config.max_personal_rows),
+    )
+    for name, what, find, most in kinds:
+        yield EachRow(name, lambda item, what=what, find=find: _name_kinds(item, what, find), most)  # type: ignore[misc]
+
+
+def _name_kinds(item: Conversation, what: str, find: Callable[[str], list[str]]) -> str | None:
+    kinds = sorted({kind for turn in item.turns for kind in find(turn.content)})
+    return f"holds {what}: {', '.join(kinds)}" if kinds else None
+
+
+class Queries:
+    """The share of the queries in answers that the grammar takes."""
+
+    def __init__(self, config: ValidationConfig) -> None:
+        self._least, self._queries, self._faults = config.min_parse_rate, 0, list[Finding]()
+
+    def add(self, items: Items) -> None:
+        for item in items:
+            query = find_query(item)
+            if query is None:
+                continue
+            self._queries += 1
+            if fault := check_syntax(query):
+                self._faults.append(Finding(item.place, f"{fault.message} (column {fault.column} of the query)"))
+
+    def conclude(self) -> Iterator[Measure]:
+        if self._queries:
+            rate = 1 - len(self._faults) / self._queries
+            limit = f"at least {self._least:g}"
+            yield _measure("cypher_parse_rate", rate, limit, rate >= self._least, tuple(self._faults))
 
 
 def find_query(item: Conversation) -> str | None:
@@ -144,69 +230,47 @@ def find_query(item: Conversation) -> str | None:
     return item.answer.strip() if _BARE_QUERY.match(item.answer) else None
 
 
-def _find_json_fault(text: str) -> str | None:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError) as error:
-        return f"the answer begins as a JSON object and is none: {error}"
-    return None
-
-
-def check_json(items: Items, schema: Mapping[str, Any]) -> Measure:
-    """Answers that are JSON objects, against a JSON Schema of the user's."""
-    from jsonschema import Draft202012Validator
-
-    validator, findings = Draft202012Validator(schema), list[Finding]()
-    for item in items:
-        if item.answer.lstrip().startswith("{") and _find_json_fault(item.answer) is None:
-            error = next(iter(sorted(validator.iter_errors(json.loads(item.answer)), key=str)), None)
-            if error is not None:
-                findings.append(Finding(item.place, f"{error.json_path}: {error.message}"))
-    return limit_count("json_outside_its_schema", findings)
-
-
-def check_results(items: Items, graphs: Mapping[str, SchemaGraphs]) -> Iterator[Measure]:
+class Results:
     """Runs the queries of schemas whose graphs are at hand: each must run, and return rows on one of them at least."""
-    runnable = [item for item in items if item.row is not None and item.row.query and item.row.schema_id in graphs]
-    if not runnable:
-        return
-    failing, empty = list[Finding](), list[Finding]()
-    with Judge() as judge:
-        for item in runnable:
-            assert item.row is not None
-            assert item.row.query is not None
-            assert item.row.schema_id is not None
-            shown = graphs[item.row.schema_id].graphs
-            judged = judge.judge(item.row.query, _NOTHING, shown, ordered=False)
+
+    def __init__(self, graphs: Mapping[str, SchemaGraphs], judge: Judge) -> None:
+        self._graphs, self._judge, self._ran = graphs, judge, False
+        self._failing, self._empty = list[Finding](), list[Finding]()
+
+    def add(self, items: Items) -> None:
+        for item in items:
+            stored = self._graphs.get(item.row.schema_id or "") if item.row is not None else None
+            if stored is None or item.row is None or not item.row.query:
+                continue
+            shown, self._ran = stored.graphs, True
+            judged = self._judge.judge(item.row.query, _NOTHING, shown, ordered=False)
             if judged.status == "right":
-                empty.append(Finding(item.place, f"the query returns nothing on {len(shown)} graphs"))
+                self._empty.append(Finding(item.place, f"the query returns nothing on {len(shown)} graphs"))
             elif judged.status == "not_judged":
-                failing.append(Finding(item.place, judged.reason))
-    yield limit_count("queries_that_do_not_run", failing)
-    yield limit_count("queries_that_return_nothing", empty)
+                self._failing.append(Finding(item.place, judged.reason))
+
+    def conclude(self) -> Iterator[Measure]:
+        if self._ran:
+            yield limit_count("queries_that_do_not_run", self._failing)
+            yield limit_count("queries_that_return_nothing", self._empty)
 
 
-def check_sensitive(items: Items, config: ValidationConfig) -> Iterator[Measure]:
-    """Secrets and personal data anywhere in a row."""
-    secrets, personal = list[Finding](), list[Finding]()
-    for item in items:
-        texts = [turn.content for turn in item.turns]
-        if kinds := sorted({kind for text in texts for kind in find_secrets(text)}):
-            secrets.append(Finding(item.place, f"holds a secret: {', '.join(kinds)}"))
-        if kinds := sorted({kind for text in texts for kind in find_personal(text)}):
-            personal.append(Finding(item.place, f"holds personal data: {', '.join(kinds)}"))
-    yield limit_count("secrets", secrets, config.max_secret_rows)
-    yield limit_count("personal_data", personal, config.max_personal_rows)
-
-
-def check_balance(items: Items, config: ValidationConfig) -> Iterator[Measure]:
+class Balance:
     """The share of the most frequent action among rows that ask for one."""
-    rows = [item.row for item in items if item.row is not None and item.row.family == "action"]
-    counts = Counter(row.expected.action for row in rows if isinstance(row.expected, ActionAnswer))
-    if counts:
-        action, most = counts.most_common(1)[0]
-        share, limit = most / counts.total(), config.max_action_share
-        example = f"{action}: {most} of {counts.total()} rows that ask for an action"
+
+    def __init__(self, config: ValidationConfig) -> None:
+        self._limit, self._counts = config.max_action_share, Counter[str]()
+
+    def add(self, items: Items) -> None:
+        rows = [item.row for item in items if item.row is not None and item.row.family == "action"]
+        self._counts.update(row.expected.action for row in rows if isinstance(row.expected, ActionAnswer))
+
+    def conclude(self) -> Iterator[Measure]:
+        if not self._counts:
+            return
+        action, most = self._counts.most_common(1)[0]
+        share, limit = most / self._counts.total(), self._limit
+        example = f"{action}: {most} of {self._counts.total()} rows that ask for an action"
         yield Measure(
             Check(
                 name="largest_action_share",
@@ -218,36 +282,51 @@ def check_balance(items: Items, config: ValidationConfig) -> Iterator[Measure]:
         )
 
 
-def check_proofs(items: Items, config: ValidationConfig) -> Iterator[Measure]:
+class Proofs:
     """The share of wrong queries that the stored proofs tell apart; nothing is executed again."""
-    proven = [
-        (item.place, proof)
-        for item in items
-        if item.row is not None and (proof := item.row.proof) is not None and proof.mutants
-    ]
-    if proven:
-        rate = sum(proof.killed for _, proof in proven) / sum(proof.mutants for _, proof in proven)
-        worst = sorted(proven, key=lambda pair: pair[1].killed / pair[1].mutants)[:EXAMPLES]
-        least = config.min_mutant_kill_rate
-        findings = tuple(
-            Finding(place, f"tells {proof.killed} of {proof.mutants} wrong queries apart") for place, proof in worst
-        )
-        yield _measure("mutant_kill_rate", rate, f"at least {least:g}", rate >= least, findings)
+
+    def __init__(self, config: ValidationConfig) -> None:
+        self._least, self._killed, self._mutants = config.min_mutant_kill_rate, 0, 0
+        self._worst: list[tuple[float, int, str, Proof]] = []
+
+    def add(self, items: Items) -> None:
+        proven = [(item.place, item.row.proof) for item in items if item.row is not None and item.row.proof is not None]
+        for place, proof in proven:
+            if not proof.mutants:
+                continue
+            self._mutants, self._killed = self._mutants + proof.mutants, self._killed + proof.killed
+            self._worst.append((proof.killed / proof.mutants, self._mutants, place, proof))
+        self._worst = heapq.nsmallest(EXAMPLES, self._worst)
+
+    def conclude(self) -> Iterator[Measure]:
+        if self._mutants:
+            rate, least = self._killed / self._mutants, self._least
+            findings = tuple(
+                Finding(place, f"tells {proof.killed} of {proof.mutants} wrong queries apart")
+                for _, _, place, proof in self._worst
+            )
+            yield _measure("mutant_kill_rate", rate, f"at least {least:g}", rate >= least, findings)
 
 
-def check_lengths(
-    items: Items, contract: Contract, count: TokenCounter, most: int | None, advance: Advance
-) -> tuple[Lengths, Measure | None]:
+class TokenLengths:
     """All lengths in tokens, system prompts included; with `most`, the rows whose answer's end would be cut off."""
-    tally, findings = Tally(), list[Finding]()
-    for batch in count_lengths(items, contract, count):
-        for item, length in batch:
-            tally.add(item.place, length)
-            if most is not None and length > most:
+
+    def __init__(self, contract: Contract, count: TokenCounter, most: int | None) -> None:
+        self._rows, self._most = RowLengths(contract, count), most
+        self._tally, self._findings = Tally(), list[Finding]()
+
+    def add(self, items: Items) -> None:
+        for item, length in zip(items, self._rows.measure(items), strict=True):
+            self._tally.add(item.place, length)
+            if self._most is not None and length > self._most:
                 under = f" with the {item.row.prompt} prompt" if item.row is not None else ""
-                findings.append(Finding(item.place, f"{length} tokens{under}"))
-        advance(tally.rows)
-    lengths = tally.summarize("tokens")
-    if most is None:
-        return lengths, None
-    return lengths, _measure("longest_row_tokens", lengths.maximum, f"at most {most}", not findings, tuple(findings))
+                self._findings.append(Finding(item.place, f"{length} tokens{under}"))
+
+    def summarize(self) -> Lengths:
+        """All lengths."""
+        return self._tally.summarize("tokens")
+
+    def conclude(self) -> Iterator[Measure]:
+        if self._most is not None:
+            longest, limit = self.summarize().maximum, f"at most {self._most}"
+            yield _measure("longest_row_tokens", longest, limit, not self._findings, tuple(self._findings))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from cypher.graph import GRAPHS
-from datagen.checks import Finding
 from datagen.formats import Conversation, read_items
 from datagen.sources import HUB, list_files
 from datagen.validation import Inspection
@@ -88,8 +87,8 @@ def plan_drops(inspection: Inspection) -> dict[str, Drop]:
         for place, reason in inspection.findings.get(check, ()):
             drops.setdefault(place, Drop(check, reason))
         if check == "contradictions":
-            for place, reason in _find_partners(inspection):
-                drops.setdefault(place, Drop(check, reason))
+            for place in sorted(inspection.disputed):
+                drops.setdefault(place, Drop(check, "is answered otherwise elsewhere"))
     return drops
 
 
@@ -138,15 +137,6 @@ def _list_targets(sources: Sequence[str | Path]) -> Iterator[_Target]:
             yield from (_Target(file, f"{file.stem}.jsonl") for file in files)
         else:
             yield _Target(source, "")
-
-
-def _find_partners(inspection: Inspection) -> Iterator[Finding]:
-    """The rows that those that contradict an earlier one contradict."""
-    disputed = {place for place, _ in inspection.findings.get("contradictions", ())}
-    prompts = {" ".join(item.prompt.split()) for item in inspection.items if item.place in disputed}
-    for item in inspection.items:
-        if item.prompt.strip() and " ".join(item.prompt.split()) in prompts:
-            yield Finding(item.place, "is answered otherwise elsewhere")
 
 
 def _keep(source: str | Path, drops: dict[str, Drop]) -> Iterator[Conversation]:

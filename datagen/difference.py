@@ -1,8 +1,9 @@
 """What distinguishes a data set's rows from another's, such as those that the champion was trained on."""
 
-import hashlib
+from collections import Counter
 from collections.abc import Iterable
 
+from datagen.columns import digest_text
 from datagen.formats import Conversation
 from heimdall.refs import Record
 
@@ -22,22 +23,33 @@ class Difference(Record):
     examples: tuple[str, ...]
 
 
-def compare_data(items: Iterable[Conversation], others: Iterable[Conversation]) -> Difference:
-    """Compares rows with other rows; neither is held in memory, only digests are."""
-    before = {_digest(item.asked): _digest(item.answer) for item in others}
-    counts, examples, seen = {"new": 0, "changed": 0, "same": 0}, list[str](), set[bytes]()
-    for item in items:
-        key = _digest(item.asked)
-        if key in seen:
-            continue
-        seen.add(key)
-        kind = "new" if key not in before else "same" if before[key] == _digest(item.answer) else "changed"
-        counts[kind] += 1
-        if kind != "same" and len(examples) < _SHOWN:
-            examples.append(f"{item.place}: {kind}")
-    return Difference(**counts, gone=len(before.keys() - seen), examples=tuple(examples))
+class Comparison:
+    """Compares rows as they pass with others; of both only digests are held."""
+
+    def __init__(self, others: Iterable[Conversation]) -> None:
+        self._before = {digest_words(item.asked): digest_words(item.answer) for item in others}
+        self._counts, self._seen = Counter[str](), set[int]()
+        self._examples: list[str] = []
+
+    def add(self, items: Iterable[Conversation]) -> None:
+        """Compares rows; of rows with one question only the first counts."""
+        for item in items:
+            key = digest_words(item.asked)
+            if key in self._seen:
+                continue
+            self._seen.add(key)
+            before = self._before.get(key)
+            kind = "new" if before is None else "same" if before == digest_words(item.answer) else "changed"
+            self._counts[kind] += 1
+            if kind != "same" and len(self._examples) < _SHOWN:
+                self._examples.append(f"{item.place}: {kind}")
+
+    def summarize(self) -> Difference:
+        """What was found."""
+        counts = {kind: self._counts[kind] for kind in ("new", "changed", "same")}
+        return Difference(**counts, gone=len(self._before.keys() - self._seen), examples=tuple(self._examples))
 
 
-def _digest(text: str) -> bytes:
+def digest_words(text: str) -> int:
     """Of a text's words: spacing does not matter, case does."""
-    return hashlib.blake2b(" ".join(text.split()).encode(), digest_size=12).digest()
+    return digest_text(" ".join(text.split()))

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from datagen.columns import digest_text
 from datagen.comparison import delexicalize, split_context
 from datagen.formats import Conversation
 from heimdall.refs import Record
@@ -41,26 +42,46 @@ class Diversity(Record):
     gzip_ratio: float
 
 
-def measure_diversity(items: Sequence[Conversation]) -> Diversity | None:
-    """The figures of all rows that ask a question, or None where none does; samples have a fixed seed."""
-    asked = [item for item in items if item.prompt.strip()]
-    if not asked:
-        return None
-    order = random.Random(0)
-    sample = [split_context(item.prompt)[1] for item in _sample(asked, SAMPLE, order)]
-    words = [_WORD.findall(question.lower()) for question in sample]
-    skeletons = Counter(item.row.skeleton for item in asked if item.row is not None and item.row.skeleton is not None)
-    text = "\n".join(sample).encode()
-    return Diversity(
-        questions=len(asked),
-        sampled=len(sample),
-        distinct=(_share_distinct(words, 1), _share_distinct(words, 2), _share_distinct(words, 3)),
-        delexicalized=len({remove_names(item) for item in asked}),
-        skeletons=len(skeletons) or None,
-        skeleton_entropy=_measure_entropy(skeletons) if skeletons else None,
-        self_bleu=measure_self_bleu(words[:BLEU_SAMPLE]) if len(words) > 1 else None,
-        gzip_ratio=len(text) / len(gzip.compress(text, mtime=0)),
-    )
+class Varieties:
+    """Collects the figures of all rows that ask a question; samples have a fixed seed."""
+
+    def __init__(self) -> None:
+        self._order, self._asked = random.Random(0), 0
+        self._sample: list[str] = []
+        self._skeletons: Counter[str] = Counter()
+        self._phrasings: set[int] = set()
+
+    def add(self, items: Sequence[Conversation]) -> None:
+        """Counts rows."""
+        for item in items:
+            if not item.prompt.strip():
+                continue
+            self._asked += 1
+            # Each row so far has the same chance to be in the sample (Vitter 1985, algorithm R).
+            place = len(self._sample) if self._asked <= SAMPLE else self._order.randrange(self._asked)
+            if place < SAMPLE:
+                self._sample[place : place + 1] = [split_context(item.prompt)[1]]
+            if item.row is not None and item.row.skeleton is not None:
+                self._skeletons[item.row.skeleton] += 1
+            self._phrasings.add(digest_text(remove_names(item)))
+
+    def summarize(self) -> Diversity | None:
+        """The figures, or None where no row asks anything."""
+        if not self._asked:
+            return None
+        sample = self._order.sample(self._sample, len(self._sample))
+        words = [_WORD.findall(question.lower()) for question in sample]
+        text = "\n".join(sample).encode()
+        return Diversity(
+            questions=self._asked,
+            sampled=len(sample),
+            distinct=(_share_distinct(words, 1), _share_distinct(words, 2), _share_distinct(words, 3)),
+            delexicalized=len(self._phrasings),
+            skeletons=len(self._skeletons) or None,
+            skeleton_entropy=_measure_entropy(self._skeletons) if self._skeletons else None,
+            self_bleu=measure_self_bleu(words[:BLEU_SAMPLE]) if len(words) > 1 else None,
+            gzip_ratio=len(text) / len(gzip.compress(text, mtime=0)),
+        )
 
 
 def remove_names(item: Conversation) -> str:
@@ -114,10 +135,6 @@ def _is_named(word: str, names: set[str]) -> bool:
     if word.endswith("ies") and word[:-3] + "y" in names:
         return True
     return any(word[: len(word) - cut] in names for cut in range(min(4, len(word) - 1)))
-
-
-def _sample(items: Sequence[Conversation], count: int, order: random.Random) -> Sequence[Conversation]:
-    return order.sample(items, count) if len(items) > count else order.sample(items, len(items))
 
 
 def _count(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:

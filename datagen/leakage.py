@@ -4,10 +4,14 @@ Four keys tell that an answer could be remembered instead of found: the same que
 the same schema; the same shape of query over the same schema; nearly the same words.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator
 
-from datagen.checks import Advance, Finding, Items, Measure, limit_count, limit_share
-from datagen.comparison import delexicalize, find_names, is_counterpart, split_context
+import numpy as np
+
+from datagen.checks import Finding, Items, Measure, limit_count, limit_share
+from datagen.columns import Columns, Numbers, digest_text, find_among
+from datagen.comparison import delexicalize, find_names, split_context
 from datagen.formats import Conversation
 from datagen.generate import normalize_question
 from datagen.near_duplicates import NearDuplicates
@@ -16,9 +20,7 @@ from heimdall.rows import SPLITS
 
 # Splits whose questions come from the same distribution as the training's, so that near repeats are expected.
 _SAME = ("train", "validation", "test_iid")
-_BATCH = 2000
-
-Splits = dict[str, list[Conversation]]
+_KEYS = ("template", "shape", "schema", "context")
 
 
 def order_splits(splits: Iterable[str]) -> list[str]:
@@ -26,108 +28,106 @@ def order_splits(splits: Iterable[str]) -> list[str]:
     return sorted(splits, key=lambda split: (SPLITS.index(split) if split in SPLITS else len(SPLITS), split))
 
 
-def check_near_duplicates(splits: Splits, config: ValidationConfig, advance: Advance) -> Iterator[Measure]:
+class NearRepeats:
     """The share of near repeats within each split and, where a split differs in kind from training, of training."""
-    done, most = 0, config.max_near_duplicate_share
-    train = NearDuplicates(config.near_duplicate_jaccard)
-    for split in order_splits(splits):
-        items = splits[split]
-        index = train if split == "train" else NearDuplicates(config.near_duplicate_jaccard)
-        repeats, leaks = list[Finding](), list[Finding]()
-        leaks_count = split not in _SAME and bool(splits.get("train"))
-        for start in range(0, len(items), _BATCH):
-            batch = items[start : start + _BATCH]
-            questions = [split_context(item.asked) for item in batch]
-            repeats += _name_near(batch, index.add(questions), items)
-            if leaks_count:
-                leaks += _name_near(batch, train.add(questions, keep=False), splits["train"])
-            done += len(batch)
-            advance(done)
-        yield limit_share(f"near_duplicates/{split}", repeats, len(items), most)
-        if leaks_count:
-            yield limit_share(f"nearly_leaked/{split}", leaks, len(items), most)
+
+    def __init__(self, config: ValidationConfig, columns: Columns, index: NearDuplicates) -> None:
+        self._most, self._columns, self._index = config.max_near_duplicate_share, columns, index
+
+    def add(self, items: Items) -> None:
+        self._index.add([split_context(item.asked) for item in items])
+
+    def conclude(self) -> Iterator[Measure]:
+        train = self._columns.rows_of("train")
+        for split in order_splits(self._columns.splits):
+            rows = self._columns.rows_of(split)
+            yield limit_share(f"near_duplicates/{split}", self._name(rows, rows), len(rows), self._most)
+            if split not in _SAME and len(train):
+                yield limit_share(f"nearly_leaked/{split}", self._name(rows, train), len(rows), self._most)
+
+    def _name(self, rows: Numbers, among: Numbers) -> Iterator[Finding]:
+        sources, answers = self._columns.digests("source"), self._columns.digests("answer")
+
+        def are_counterparts(row: int, other: int) -> bool:
+            """Whether they are about one case with another outcome: made to differ in little, so no repetition."""
+            return bool(sources[row] and sources[row] == sources[other] and answers[row] != answers[other])
+
+        for row, other in self._index.find(rows, among, are_counterparts):
+            yield Finding(self._columns.place(row), f"nearly {self._columns.place(other)}")
 
 
-def check_leakage(splits: Splits, config: ValidationConfig) -> Iterator[Measure]:
+class Leakage:
     """What each other split shares with training, by the exact keys."""
-    train = splits.get("train", [])
-    if not train:
-        return
-    most = config.max_leaked_rows
-    questions = {normalize_question(item.asked): item.place for item in train}
-    templates: dict[tuple[str, str], str] = {}
-    shapes: dict[tuple[str, str], str] = {}
-    schemas: dict[str, str] = {}
-    names: set[str] = set()
-    for item in train:
-        context, template = delexicalize(_query(item), item.prompt)
-        if context:
-            templates[context, template] = item.place
-            schemas[context] = item.place
-        if (shape := _shape(item)) is not None:
-            shapes[shape] = item.place
-        if item.row is not None and item.row.schema_id is not None:
-            schemas[item.row.schema_id] = item.place
-        names |= find_names(_query(item), item.prompt)
-    for split in order_splits(splits):
-        items = splits[split]
-        if split == "train":
-            continue
-        yield limit_count(
-            f"leaked_questions/{split}",
-            _name_shared(items, lambda item: questions.get(normalize_question(item.asked))),
-            most,
-        )
-        if all(item.row is None for item in items):
-            continue
-        yield limit_count(
-            f"leaked_but_for_values/{split}",
-            _name_shared(items, lambda item: templates.get(delexicalize(_query(item), item.prompt))),
-            most,
-        )
-        yield limit_count(
-            f"leaked_query_shapes/{split}", _name_shared(items, lambda item: shapes.get(_shape(item) or ("", ""))), most
-        )
-        if split == "test_schema":
-            yield limit_count(
-                f"leaked_schemas/{split}", _name_shared(items, lambda item: _find_schema(item, schemas)), most
-            )
-            known = [
-                Finding(item.place, f"knows {', '.join(sorted(shared))}")
-                for item in items
-                if (shared := find_names(_query(item), "") & names)
-            ]
-            yield limit_share(f"known_names/{split}", known, len(items), config.max_known_names_share)
+
+    def __init__(self, config: ValidationConfig, columns: Columns) -> None:
+        self._config, self._columns = config, columns
+        self._keys = {name: array("Q") for name in _KEYS}
+        self._typed: set[str] = set()  # splits with rows of Heimdall's own form
+        self._trained_names: set[str] = set()
+        self._tested_names: list[tuple[str, frozenset[str]]] = []
+
+    def add(self, items: Items) -> None:
+        for item in items:
+            query = item.row.query if item.row is not None else None
+            context, template = delexicalize(query, item.prompt)
+            schema = (item.row.schema_id or "") if item.row is not None else ""
+            found = {
+                "template": f"{context}\n{template}" if context else "",
+                "shape": _name_shape(item),
+                "schema": schema,
+                "context": context,
+            }
+            for name, text in found.items():
+                self._keys[name].append(digest_text(text) if text else 0)
+            if item.row is not None:
+                self._typed.add(item.split)
+            if item.split == "train":
+                self._trained_names |= find_names(query, item.prompt)
+            elif item.split == "test_schema":
+                self._tested_names.append((item.place, frozenset(find_names(query, ""))))
+
+    def conclude(self) -> Iterator[Measure]:
+        columns, most = self._columns, self._config.max_leaked_rows
+        train = columns.rows_of("train")
+        if not len(train):
+            return
+        questions = columns.digests("question")
+        keys = {name: np.frombuffer(found, np.uint64) for name, found in self._keys.items()}
+        for split in order_splits(columns.splits):
+            if split == "train":
+                continue
+            rows = columns.rows_of(split)
+            places = find_among(questions[rows], questions[train])
+            yield limit_count(f"leaked_questions/{split}", self._name_shared(rows, train, places), most)
+            if split not in self._typed:
+                continue
+            shared = {name: find_among(found[rows], found[train]) for name, found in keys.items()}
+            for check, places in (
+                ("leaked_but_for_values", shared["template"]),
+                ("leaked_query_shapes", shared["shape"]),
+            ):
+                yield limit_count(f"{check}/{split}", self._name_shared(rows, train, places), most)
+            if split == "test_schema":
+                schemas = np.where(shared["schema"] < 0, shared["context"], shared["schema"])
+                yield limit_count(f"leaked_schemas/{split}", self._name_shared(rows, train, schemas), most)
+                limit = self._config.max_known_names_share
+                yield limit_share(f"known_names/{split}", self._name_known(), len(rows), limit)
+
+    def _name_shared(self, rows: Numbers, train: Numbers, places: Numbers) -> Iterator[Finding]:
+        """Rows with the row of training that has the same key."""
+        for row, at in zip(rows, places, strict=True):
+            if at >= 0:
+                yield Finding(self._columns.place(row), f"is also {self._columns.place(train[at])}")
+
+    def _name_known(self) -> Iterator[Finding]:
+        for place, names in self._tested_names:
+            if shared := names & self._trained_names:
+                yield Finding(place, f"knows {', '.join(sorted(shared))}")
 
 
-def _query(item: Conversation) -> str | None:
-    return item.row.query if item.row is not None else None
-
-
-def _shape(item: Conversation) -> tuple[str, str] | None:
-    """The schema, by its id or text, with the shape of the query; None for a row that has not both."""
+def _name_shape(item: Conversation) -> str:
+    """The schema, by its id or text, with the shape of the query; empty for a row that has not both."""
     if item.row is None or item.row.skeleton is None:
-        return None
+        return ""
     schema = item.row.schema_id or normalize_question(split_context(item.prompt)[0])
-    return (schema, item.row.skeleton) if schema else None
-
-
-def _find_schema(item: Conversation, schemas: dict[str, str]) -> str | None:
-    by_id = schemas.get(item.row.schema_id or "") if item.row is not None else None
-    return by_id or schemas.get(normalize_question(split_context(item.prompt)[0]))
-
-
-def _name_shared(items: Items, find: Callable[[Conversation], str | None]) -> Iterator[Finding]:
-    return (Finding(item.place, f"is also {other}") for item in items if (other := find(item)) is not None)
-
-
-def _name_near(batch: Items, near: Sequence[int | None], items: Items) -> Iterable[Finding]:
-    return [
-        Finding(item.place, f"nearly {items[place].place}")
-        for item, place in zip(batch, near, strict=True)
-        if place is not None and not _are_counterparts(item, items[place])
-    ]
-
-
-def _are_counterparts(item: Conversation, other: Conversation) -> bool:
-    return item.row is not None and other.row is not None and is_counterpart(item.row, other.row)
+    return f"{schema}\n{item.row.skeleton}" if schema else ""

@@ -4,7 +4,7 @@ import math
 import random
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -95,11 +95,11 @@ def measure_lengths(
     Without a tokenizer bytes are counted, of which there are at least as many as tokens of any byte-level tokenizer. A
     contract adds the system prompt that a row of Heimdall's own names. Raises `InputError` for what cannot be read.
     """
-    tally = Tally()
+    tally, rows = Tally(), RowLengths(contract, load_counter(tokenizer))
     is_text = str(source).lower().endswith(".txt")
     items = _read_queries(Path(source)) if is_text else read_conversations(source)
-    for batch in count_lengths(items, contract, load_counter(tokenizer)):
-        for item, length in batch:
+    while batch := list(islice(items, _BATCH)):
+        for item, length in zip(batch, rows.measure(batch), strict=True):
             tally.add(item.place, length)
         progress(tally.rows, tally.rows, "")
     if not tally.rows:
@@ -107,23 +107,24 @@ def measure_lengths(
     return tally.summarize("tokens" if tokenizer else "bytes", ANSWER_ROOM if is_text else 0)
 
 
-def count_lengths(
-    items: Iterable[Conversation], contract: Contract | None, count: Counter
-) -> Iterator[list[tuple[Conversation, int]]]:
-    """Yields rows with their lengths, batch by batch. A contract adds the system prompt that a row names."""
-    waiting, systems = iter(items), dict[Prompt, int]()
+class RowLengths:
+    """Measures rows; a contract adds the system prompt that a row names."""
 
-    def measure_system(item: Conversation) -> int:
-        if contract is None or item.row is None:
+    def __init__(self, contract: Contract | None, count: Counter) -> None:
+        self._contract, self._count, self._systems = contract, count, dict[Prompt, int]()
+
+    def measure(self, items: Sequence[Conversation]) -> list[int]:
+        """The length of each row."""
+        turns = self._count([render_turns(item.turns) for item in items])
+        return [length + self._measure_system(item) for item, length in zip(items, turns, strict=True)]
+
+    def _measure_system(self, item: Conversation) -> int:
+        if self._contract is None or item.row is None:
             return 0
         prompt = item.row.prompt
-        if prompt not in systems:
-            systems[prompt] = measure_system_prompt(contract, prompt, count)
-        return systems[prompt]
-
-    while batch := list(islice(waiting, _BATCH)):
-        turns = count([render_turns(item.turns) for item in batch])
-        yield [(item, length + measure_system(item)) for item, length in zip(batch, turns, strict=True)]
+        if prompt not in self._systems:
+            self._systems[prompt] = measure_system_prompt(self._contract, prompt, self._count)
+        return self._systems[prompt]
 
 
 def render_turns(turns: Sequence[Turn]) -> str:

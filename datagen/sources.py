@@ -56,6 +56,24 @@ def list_files(path: Path) -> list[Path]:
     return sorted(file for file in path.iterdir() if file.suffix.lower() in kinds and file.name != GRAPHS)
 
 
+def count_records(source: str | Path) -> int:
+    """About how many records a source has: lines, or a Parquet file's rows; 0 where only reading it would tell."""
+    path = Path(source)
+    if path.is_dir():
+        return sum(map(count_records, list_files(path)))
+    if not path.is_file():
+        return 0
+    if path.suffix.lower() == ".parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with _explaining(str(path), pa.ArrowException):
+            rows: int = pq.read_metadata(path).num_rows
+        return rows
+    with path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+
 def name_split(path: Path) -> str:
     """`train.jsonl` → `train`, `valid-00000.parquet` → `validation`, `test_schema.jsonl` → `test_schema`."""
     stem = path.stem.lower()

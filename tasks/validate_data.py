@@ -25,7 +25,7 @@ def _pick_config(preset: Preset) -> dict[str, Any]:
     return {**preset.validation.model_dump(), "max_seq_length": preset.train.max_seq_length}
 
 
-@stage("validate", version=4, result=ValidationReport, config=_pick_config)
+@stage("validate", version=5, result=ValidationReport, config=_pick_config)
 def validate_data(work: Work, dataset: DatasetRef, tokenizer: TokenizerRef, contract: ContractRef) -> ValidationReport:
     """Checks every row and the data set as a whole. A failed report is stored as well."""
     from datagen.validation import validate_dataset

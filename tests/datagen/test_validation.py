@@ -1,8 +1,10 @@
 """Every property of a data set is measured on one that has it and on one that lacks it, and the rows are named."""
 
+import gc
 import json
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -300,7 +302,7 @@ def test_progress_ends_where_it_said_it_would(tmp_path, tokenizer_dir):
         tmp_path, GOOD, tokenizer_dir=tokenizer_dir, max_seq_length=10_000, progress=lambda *state: seen.append(state)
     )
     assert [done for done, _, _ in seen] == sorted(done for done, _, _ in seen)
-    assert {total for _, total, _ in seen} == {seen[-1][0]} == {3 * len(GOOD)}
+    assert {total for _, total, _ in seen} == {seen[-1][0]} == {len(GOOD)}
 
 
 questions = st.lists(st.tuples(st.sampled_from(["", SCHEMA]), st.text("ab ", min_size=1, max_size=25)), max_size=12)
@@ -312,12 +314,40 @@ def test_near_duplicates_found_are_near_and_repeats_are_always_found(asked):
         text = " ".join(text.lower().split())
         return {text[start : start + 5] for start in range(max(1, len(text) - 4))}
 
-    found = NearDuplicates(0.8).add(asked)
-    for place, before in enumerate(found):
-        if before is not None:
-            left, right = shingles(asked[before][1]), shingles(asked[place][1])
-            assert before < place
-            assert asked[before][0] == asked[place][0]
+    with NearDuplicates(0.8) as index:
+        for start in range(0, len(asked), 5):
+            index.add(asked[start : start + 5])
+        numbers = np.arange(len(asked))
+        found = dict(index.find(numbers, numbers))
+    for place, question in enumerate(asked):
+        if place in found:
+            left, right = shingles(asked[found[place]][1]), shingles(question[1])
+            assert found[place] < place
+            assert asked[found[place]][0] == question[0]
             assert len(left & right) >= 0.8 * len(left | right)
         else:
-            assert asked[place] not in asked[:place]
+            assert question not in asked[:place]
+
+
+def test_long_texts_are_compared_by_a_sample_of_their_shingles():
+    rng = random.Random(1)
+    text = " ".join(str(rng.randrange(10**6)) for _ in range(600))
+    nearly, other = text[:-300] + "the end", text[: len(text) // 2] + text[:0:-1][: len(text) // 2]
+    with NearDuplicates(0.8) as index:
+        index.add([("", text), ("", nearly), ("", other)])
+        assert list(index.find(np.array([1, 2]), np.array([0]))) == [(1, 0)]
+
+
+def test_rows_pass_by_and_are_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("datagen.validation._BATCH", 20)
+    rows = [ask(f"what can you do, number {number}?") for number in range(100)]
+    write_records(tmp_path / "train.jsonl", rows)
+    del rows
+    kept = []
+
+    def count(*_):
+        kept.append(sum(isinstance(held, Row) for held in gc.get_objects()))
+
+    validate_dataset(tmp_path, CONTRACT, NO_LIMIT_ON_BALANCE, progress=count)
+    assert len(kept) == 5
+    assert max(kept) - len(GOOD) < 45  # a batch, and the one before it

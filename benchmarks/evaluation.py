@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from datagen.generate import generate_dataset
-from eval import transformers_model
+from eval import decoding
 from eval.evaluate import Batch
 from eval.transformers_model import TransformersBatch, TransformersModel
 from heimdall.config import DataConfig
@@ -87,7 +87,7 @@ def _measure_directory(model: TransformersModel, prompts: Sequence[list[int]]) -
     alone = _measure("transformers, one by one", lambda: [model.complete(p, MAX_TOKENS) for p in prompts])
     batch = TransformersBatch(model)
     _measure("side by side, prompt shared", lambda: _answer_all(batch, prompts), alone)
-    print(f"  asked again, because two tokens came within {transformers_model.TIE}: {batch.asked_again}")
+    print(f"  asked again, because two tokens came within {decoding.TIE}: {batch.asked_again}")
 
 
 def _measure(title: str, way: Way, first: Measured | None = None) -> Measured:

@@ -5,6 +5,7 @@ its answer must not be empty nor depend on the order in which the graph was load
 """
 
 import random
+from collections.abc import Callable
 from typing import NamedTuple
 
 from cypher.compare import is_empty, same_result
@@ -33,6 +34,10 @@ class Seeding(NamedTuple):
     mutants: int = 0
     killed: int = 0
     reason: str = ""
+
+
+# `seed_graphs`, or what does more than it: begin, query, schema, ordered, seed.
+SeedMaker = Callable[[Begin, str, GraphSchema, bool, int], Seeding]
 
 
 def seed_graphs(begin: Begin, query: str, schema: GraphSchema, ordered: bool, seed: int = 1) -> Seeding:
@@ -126,10 +131,17 @@ class _Search:
 
 
 def seed_in_process(
-    worker: Worker, query: str, schema: GraphSchema, *, ordered: bool, seed: int = 1, time_ms: int = 2000
+    worker: Worker,
+    query: str,
+    schema: GraphSchema,
+    ordered: bool,
+    *,
+    seed: int = 1,
+    time_ms: int = 2000,
+    make: SeedMaker = seed_graphs,
 ) -> Seeding:
-    """`seed_graphs` for a query that nobody vouches for: each try may take `time_ms`."""
+    """`seed_graphs`, or what does more than it, for a query that nobody vouches for: each try may take `time_ms`."""
     try:
-        return worker.call(seed_graphs, query, schema, ordered, seed, time_ms=time_ms)
+        return worker.call(make, query, schema, ordered, seed, time_ms=time_ms)
     except WorkerError as error:
         return Seeding((), reason=str(error))

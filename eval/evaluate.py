@@ -145,7 +145,7 @@ def ask_questions(
             if whole is not prompts:
                 del whole[i]
         scored = [index for index, question in enumerate(asked) if question.scored]
-        pairs = [(prompts[i], _tokenize_answer(model, whole[i], texts[i], asked[i].row.answer)) for i in scored]
+        pairs = [(prompts[i], tokenize_answer(model, whole[i], texts[i], asked[i].row.answer)) for i in scored]
         losses = {scored[number]: values for number, values in batch.score(pairs)}
         pending: dict[int, Example] = {}  # free answers that the grammar does not allow
         for index, completion in batch.complete(prompts, config.max_tokens):
@@ -237,7 +237,7 @@ def _make_example(
     )
 
 
-def _tokenize_answer(model: Model, tokens: list[int], prompt: str, answer: str) -> list[int]:
+def tokenize_answer(model: Model, tokens: list[int], prompt: str, answer: str) -> list[int]:
     """The tokens of the expected answer and of the end of its turn.
 
     The text is tokenised whole and cut where the prompt ends, as tokenising the answer alone could add a first token.

@@ -68,7 +68,7 @@ def plan_questions(dataset_dir: Path, config: EvalConfig, prompt: Prompt) -> lis
             rows = by_family[family]
             drawn = random.Random(f"{config.seed}/{family}/{split}").sample(rows, min(config.rows_per_slice, len(rows)))
             questions += [
-                _make_question(row, i, prompt, config, *_find_graphs(row, graphs)) for i, row in enumerate(drawn)
+                make_question(row, i, prompt, config, *_find_graphs(row, graphs)) for i, row in enumerate(drawn)
             ]
             if family == "action":
                 questions += _ask_further(drawn[: config.further_rows], prompt, config)
@@ -93,14 +93,14 @@ def plan_suite(
         by_family[row.family].append(row)
     found = {name: each.graphs for name, each in (seeded or {}).items()}
     questions = [
-        _make_question(row, i, prompt, config, row.graphs or found.get(row.id, ()), row.graph_schema)
+        make_question(row, i, prompt, config, row.graphs or found.get(row.id, ()), row.graph_schema)
         for rows in by_family.values()
         for i, row in enumerate(rows)
     ]
     return _order(questions, config)
 
 
-def _make_question(
+def make_question(
     row: Row | SuiteRow,
     index: int,
     prompt: Prompt,

@@ -1,13 +1,16 @@
 """Gives small graphs to the questions of a suite that brings none, and says of how many it could not."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
+from typing import NamedTuple
 
 from cypher.graph import GRAPHS, SchemaGraphs
-from cypher.seeding import Seeding, seed_graphs, seed_in_process
+from cypher.schema import GraphSchema
+from cypher.seeding import Seeding, SeedMaker, seed_graphs, seed_in_process
 from cypher.worker import Worker
 from eval.suite import SuiteRow
 from heimdall.progress import Progress
@@ -27,47 +30,59 @@ class SeedSummary(Record):
     notes: tuple[str, ...]
 
 
+class SeedJob(NamedTuple):
+    """A query that needs graphs."""
+
+    cypher: str
+    graph_schema: GraphSchema
+    ordered: bool
+
+
 def seed_suite(rows: Sequence[SuiteRow], seed: int, workers: int, out_dir: Path, progress: Progress) -> SeedSummary:
     """Writes the graphs of each row that needs some into `out_dir`; `schema_id` is the row's id there.
 
     Those are rows with a query, a schema that can be read and no graphs of their own. The graphs of a row depend only
     on its query, its schema and the seed, unless a query reaches the limit of time.
     """
-    wanted = [row for row in rows if row.fault is None and not row.graphs and row.graph_schema is not None]
-    wanted = [row for row in wanted if row.accepted[0].cypher is not None]
-    found: list[Seeding] = []
-    free: SimpleQueue[Worker] = SimpleQueue()
-    crew = [Worker(seed_graphs) for _ in range(min(workers, len(wanted)))]
-    try:
-        for worker in crew:
-            worker.__enter__()
-            free.put(worker)
-        with ThreadPoolExecutor(max(len(crew), 1)) as pool:
-            for seeding in pool.map(lambda row: _seed(row, seed, free), wanted):
-                found.append(seeding)
-                progress(len(found), len(wanted))
-    finally:
-        for worker in crew:
-            worker.__exit__(None, None, None)
-    seeded = [(row, seeding) for row, seeding in zip(wanted, found, strict=True) if seeding.graphs]
+    wanted = [(row, job) for row in rows if row.fault is None and not row.graphs and (job := _make_job(row))]
+    found = list(seed_jobs([job for _, job in wanted], seed, workers, progress))
+    seeded = [(row, seeding) for (row, _), seeding in zip(wanted, found, strict=True) if seeding.graphs]
     write_records(
         out_dir / GRAPHS,
         (SchemaGraphs(schema_id=row.id, schema_text="", graphs=seeding.graphs) for row, seeding in seeded),
     )
     mutants, killed = (sum(getattr(each, name) for _, each in seeded) for name in ("mutants", "killed"))
-    notes = list(_write_notes(rows, {row.id: each for row, each in zip(wanted, found, strict=True)}, mutants, killed))
+    seedings = {row.id: each for (row, _), each in zip(wanted, found, strict=True)}
+    notes = list(_write_notes(rows, seedings, mutants, killed))
     return SeedSummary(questions=len(wanted), seeded=len(seeded), mutants=mutants, killed=killed, notes=tuple(notes))
 
 
-def _seed(row: SuiteRow, seed: int, free: SimpleQueue[Worker]) -> Seeding:
-    worker = free.get()
-    try:
-        query = row.accepted[0]
-        assert query.cypher is not None
-        assert row.graph_schema is not None
-        return seed_in_process(worker, query.cypher, row.graph_schema, ordered=query.ordered, seed=seed)
-    finally:
-        free.put(worker)
+def _make_job(row: SuiteRow) -> SeedJob | None:
+    query = row.accepted[0]
+    if query.cypher is None or row.graph_schema is None:
+        return None
+    return SeedJob(query.cypher, row.graph_schema, query.ordered)
+
+
+def seed_jobs(
+    jobs: Sequence[SeedJob], seed: int, workers: int, progress: Progress, make: SeedMaker = seed_graphs
+) -> Iterator[Seeding]:
+    """What `make` gives for each query, in their order, in worker processes under a limit of time."""
+    free: SimpleQueue[Worker] = SimpleQueue()
+    with ExitStack() as crew, ThreadPoolExecutor(max(min(workers, len(jobs)), 1)) as pool:
+        for _ in range(min(workers, len(jobs))):
+            free.put(crew.enter_context(Worker(make)))
+
+        def seed_one(job: SeedJob) -> Seeding:
+            worker = free.get()
+            try:
+                return seed_in_process(worker, *job, seed=seed, make=make)
+            finally:
+                free.put(worker)
+
+        for done, seeding in enumerate(pool.map(seed_one, jobs), start=1):
+            progress(done, len(jobs))
+            yield seeding
 
 
 def _write_notes(rows: Sequence[SuiteRow], seedings: Mapping[str, Seeding], mutants: int, killed: int) -> Iterable[str]:

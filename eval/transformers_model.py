@@ -1,24 +1,22 @@
 """Answers of a Hugging Face model directory: greedy, ended as NornicDB ends them, one by one or many side by side.
 
-Weights are read from safetensors only, no code of the directory is run, and everything is computed in float32, so that
-the answers are those of the weights.
+Weights are read from safetensors only, no code of the directory is run, and unless asked otherwise everything is
+computed in float32, so that the answers are those of the weights. `eval.sampling` draws answers instead.
 """
 
 import copy
 import inspect
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from eval.decoding import Choice, Growing, Prefix, choose_likeliest
 from heimdall.errors import InputError, UsageError
 from nornicdb.grammar import Grammar
 from nornicdb.prompts import CONTROL_TOKENS, STOP_STRINGS
 from nornicdb.runtime import Completion, check_room, count_shared
 
-# Logits of one position differ in their last bits when computed beside others or with more padding. Two likeliest
-# tokens closer than this are a tie; in float32 the noise is about a thousandth of it (benchmarks/evaluation.py).
-TIE = 0.01
 SIDE_BY_SIDE = 8
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 
@@ -41,7 +39,7 @@ class TransformersModel:
     Raises `InputError` for a directory that is damaged, incomplete or needs code of its own.
     """
 
-    def __init__(self, directory: Path, *, context_size: int, threads: int) -> None:
+    def __init__(self, directory: Path, *, context_size: int, threads: int, dtype: str = "float32") -> None:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -53,7 +51,7 @@ class TransformersModel:
             self._tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=False, local_files_only=True)
             self._model, loading = AutoModelForCausalLM.from_pretrained(
                 directory,
-                dtype=torch.float32,
+                dtype=dtype,
                 use_safetensors=True,
                 weights_only=True,
                 trust_remote_code=False,
@@ -117,7 +115,7 @@ class TransformersModel:
         window = getattr(self._model.config, "sliding_window", None)
         return set(kinds) == {"full_attention"} and (not window or hasattr(self._model.config, "layer_types"))
 
-    def read_prefix(self, tokens: Sequence[int]) -> "Prefix":
+    def read_prefix(self, tokens: Sequence[int]) -> Prefix:
         """Decodes what several prompts begin with, to be used by all of them."""
         import torch
 
@@ -125,8 +123,14 @@ class TransformersModel:
             ids = torch.tensor([list(tokens)], device=self._device)
             return Prefix(tuple(tokens), self._forward(input_ids=ids, use_cache=True).past_key_values)
 
-    def generate(self, prompts: Sequence[list[int]], max_tokens: int, prefix: "Prefix | None") -> list["Growing"]:
-        """Greedy answers to prompts that all begin with the prefix, side by side."""
+    def generate(
+        self,
+        prompts: Sequence[list[int]],
+        max_tokens: int,
+        prefix: Prefix | None,
+        choose: Callable[[Any], Choice] | None = None,
+    ) -> list[Growing]:
+        """Answers to prompts that all begin with the prefix, side by side: greedy, or as `choose` chooses."""
         import torch
 
         growing = [Growing(index, len(prompt)) for index, prompt in enumerate(prompts)]
@@ -134,13 +138,11 @@ class TransformersModel:
         with torch.inference_mode():
             output, mask = self._start(prompts, prefix, keep=1)
             while True:
-                rows = output.logits[:, -1].float()
-                top = rows.topk(2, dim=-1)
-                chances = torch.log_softmax(rows, dim=-1).gather(1, top.indices[:, :1])
+                choice = (choose or choose_likeliest)(output.logits[:, -1].float())
                 going = []
                 for place, each in enumerate(alive):
-                    token = int(top.indices[place, 0])
-                    each.take(token, float(top.values[place, 0] - top.values[place, 1]), float(chances[place, 0]))
+                    token = choice.tokens[place]
+                    each.take(token, choice.leads[place], choice.log_probabilities[place])
                     if self.is_end(token):
                         each.end = token
                         each.tokens.pop()
@@ -165,7 +167,7 @@ class TransformersModel:
                     use_cache=True,
                 )
 
-    def score(self, pairs: Sequence[tuple[list[int], list[int]]], prefix: "Prefix | None") -> list[list[float]]:
+    def score(self, pairs: Sequence[tuple[list[int], list[int]]], prefix: Prefix | None) -> list[list[float]]:
         """Natural-log probability of each completion token of each pair, given all tokens before it."""
         import torch
 
@@ -187,7 +189,7 @@ class TransformersModel:
             self._ends[token] = known
         return known
 
-    def finish(self, answer: "Growing") -> Completion:
+    def finish(self, answer: Growing) -> Completion:
         """The whole answer, with the times of the calls that it took part in."""
         return Completion(
             text=self._tokenizer.decode(answer.tokens, clean_up_tokenization_spaces=False),
@@ -201,7 +203,7 @@ class TransformersModel:
             log_probability=answer.log_probability,
         )
 
-    def _start(self, prompts: Sequence[list[int]], prefix: "Prefix | None", keep: int) -> tuple[Any, Any]:
+    def _start(self, prompts: Sequence[list[int]], prefix: Prefix | None, keep: int) -> tuple[Any, Any]:
         """Decodes what stands behind the prefix, padded on its left; returns the output and the attention mask."""
         import torch
 
@@ -231,34 +233,6 @@ class TransformersModel:
 
     def _forward(self, **inputs: Any) -> Any:
         return self._model(**{name: value for name, value in inputs.items() if name in self._accepts})
-
-
-class Prefix:
-    """What several prompts begin with, and its keys and values."""
-
-    def __init__(self, tokens: tuple[int, ...], cache: Any) -> None:
-        self.tokens, self.cache = tokens, cache
-
-
-class Growing:
-    """An answer as it grows."""
-
-    def __init__(self, index: int, prompt_tokens: int) -> None:
-        self.index, self.prompt_tokens = index, prompt_tokens
-        self.tokens: list[int] = []
-        self.end: int | None = None
-        self.tied = False  # whether rounding could have changed a choice
-        self.log_probability = 0.0
-        self.started = time.perf_counter()
-        self.first = self.total = self.started
-
-    def take(self, token: int, lead: float, log_probability: float) -> None:
-        """Adds the likeliest token, which is `lead` before the second."""
-        if not self.tokens:
-            self.first = time.perf_counter()
-        self.tokens.append(token)
-        self.tied = self.tied or lead < TIE
-        self.log_probability += log_probability
 
 
 class TransformersBatch:
@@ -293,6 +267,20 @@ class TransformersBatch:
                     yield number, self._model.complete(prompts[number], max_tokens)
                 else:
                     yield number, self._model.finish(answer)
+
+    def sample(
+        self, prompts: Sequence[list[int]], max_tokens: int, choose: Callable[[Any], Choice]
+    ) -> Iterator[tuple[int, Completion]]:
+        """Yields each prompt's number and one answer, chosen as `choose` does.
+
+        Raises `UsageError` for a prompt that leaves no room in the context.
+        """
+        for prompt in prompts:
+            self._model.check_room(prompt, 1)
+        for numbers, prefix in self._plan(prompts, [len(prompt) - 1 for prompt in prompts]):
+            asked = [prompts[number] for number in numbers]
+            for answer in self._model.generate(asked, max_tokens, prefix, choose):
+                yield numbers[answer.index], self._model.finish(answer)
 
     def score(self, pairs: Sequence[tuple[list[int], list[int]]]) -> Iterator[tuple[int, list[float]]]:
         """Yields the number and the log-probabilities of each pair of prompt and completion."""

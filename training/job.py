@@ -1,17 +1,19 @@
 """Runs training in a child process: its memory is freed when it ends, its crash is an exit code, and it can be stopped.
 
-The child (`python -m training.sft --spec spec.json`) writes one JSON event per line on its standard output. SIGTERM
-asks it for a checkpoint; it also ends when this process dies, so that no orphan writes into the store.
+The child (`python -m training.sft --spec spec.json`, and likewise other modules) writes one JSON event per line on its
+standard output. SIGTERM asks it for a checkpoint; it also ends when this process dies, so that no orphan writes into
+the store.
 """
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from heimdall.config import TrainConfig
 from heimdall.errors import Interrupted, TrainingError
@@ -21,6 +23,8 @@ from nornicdb.contract import Contract
 
 CHECKPOINTS, MODEL = "checkpoints", "model"
 STOPPED = 75  # the child's exit code after a checkpoint on request (EX_TEMPFAIL)
+S = TypeVar("S", bound=Record)
+Listener = Callable[[dict[str, Any]], None]
 
 
 class TrainSpec(Record):
@@ -52,29 +56,37 @@ def train(
     contract: Contract,
     config: TrainConfig,
     work_dir: Path,
-    on_event: Callable[[dict[str, Any]], None],
+    on_event: Listener,
 ) -> TrainSummary:
     """Trains into `work_dir/model`, going on from the newest whole checkpoint in `work_dir/checkpoints`.
 
-    Events are numbers with `step` and `steps`, and a `notice` in words where memory ran out. Raises `Interrupted` after
-    SIGINT or SIGTERM, once the child has written a checkpoint, and `TrainingError` with the child's last words when it
-    fails.
+    Events are those of `follow_child`, with a `notice` in words where memory ran out.
     """
-    checkpoints = work_dir / CHECKPOINTS
-    checkpoints.mkdir(exist_ok=True)
     spec = TrainSpec(
         dataset=str(dataset), tokenizer=str(tokenizer), contract=contract, config=config, work_dir=str(work_dir)
     )
+    return follow_child("training.sft", spec, TrainSummary, work_dir, on_event)
+
+
+def follow_child(module: str, spec: Record, kind: type[S], work_dir: Path, on_event: Listener) -> S:
+    """Runs a module as a process of its own (see `training.child`) and returns its summary.
+
+    Events are numbers with `step` and `steps`. Raises `Interrupted` after SIGINT or SIGTERM, once the child has written
+    a checkpoint, and `TrainingError` with the child's last words when it fails.
+    """
+    checkpoints = work_dir / CHECKPOINTS
+    checkpoints.mkdir(exist_ok=True)
     write_json(checkpoints / "spec.json", spec.model_dump(mode="json"))
     log = checkpoints / "training.log"
-    summary: TrainSummary | None = None
+    summary: S | None = None
     with log.open("ab") as errors:
         child = subprocess.Popen(
-            [sys.executable, "-m", "training.sft", "--spec", str(checkpoints / "spec.json")],
+            [sys.executable, "-m", module, "--spec", str(checkpoints / "spec.json")],
             stdin=subprocess.PIPE,  # its end tells the child that this process is gone
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
+            env={**os.environ, "HF_HUB_DISABLE_TELEMETRY": "1"},  # TRL's trainers report to Hugging Face
             start_new_session=True,  # Ctrl-C reaches the child through us, once
         )
         assert child.stdout is not None
@@ -82,7 +94,7 @@ def train(
             for line in child.stdout:
                 event = json.loads(line)
                 if "summary" in event:
-                    summary = TrainSummary.model_validate(event["summary"])
+                    summary = kind.model_validate(event["summary"])
                 else:
                     on_event(event)
             code = child.wait()

@@ -4,17 +4,14 @@ Hugging Face's `Trainer` drives the steps, checkpoints and schedule; the batches
 are ours (`training.batches`, `training.loss`).
 """
 
-import argparse
-import json
 import math
 import os
 import random
 import shutil
 import signal
 import sys
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import accumulate
 from pathlib import Path
@@ -33,7 +30,7 @@ from transformers import (
 from transformers.trainer_utils import get_last_checkpoint
 
 from heimdall.config import TrainConfig
-from heimdall.errors import HeimdallError, TrainingError
+from heimdall.errors import TrainingError
 from heimdall.files import write_text
 from heimdall.hardware import Precision, choose_precision
 from heimdall.rows import read_rows
@@ -49,9 +46,10 @@ from training.batches import (
     group_rows,
     plan_batches,
 )
-from training.job import CHECKPOINTS, MODEL, STOPPED, TrainSpec, TrainSummary
+from training.child import run_child, send
+from training.job import CHECKPOINTS, MODEL, TrainSpec, TrainSummary
 from training.loss import sum_loss
-from training.memory import ShardRunner, is_out_of_memory
+from training.memory import ShardRunner
 from training.optimizer import build_optimizer
 from training.pretrained import load_pretrained, merge_adapters
 from training.scratch import build_model
@@ -61,6 +59,7 @@ GROUP_TOKENS = 512  # in one sequence: more rows share more, but attention widen
 _WHOLE = "whole"  # this file in a checkpoint says that all others were written
 _KEPT_CHECKPOINTS = 2
 _LOG_EVERY = 10
+_CURVES = {name: name for name in ("loss", "eval_loss", "learning_rate", "grad_norm")}
 _OUTSIDE_A_BATCH = (
     "Memory is too small for the weights, their gradients and the optimizer, whatever the batch: "
     "take a smaller model, train.lora, or train.lora.quantized"
@@ -167,11 +166,14 @@ def _collate(items: list[list[Shard]]) -> dict[str, Any]:
 
 
 class Reporter(TrainerCallback):
-    """Sends numbers to the parent, stops on request or on a loss that is no number, and marks whole checkpoints."""
+    """Sends numbers to the parent, stops on request or on a loss that is no number, and marks whole checkpoints.
 
-    def __init__(self, batches: BatchDataset) -> None:
+    `curves` are the Trainer's names of the numbers with ours; `count_rows` says how many rows so many batches hold.
+    """
+
+    def __init__(self, count_rows: Callable[[int], int], curves: Mapping[str, str] = _CURVES) -> None:
         self.stop_requested = False
-        self._batches = batches
+        self._count_rows, self._curves = count_rows, curves
         self._last = (0, time.monotonic())
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -182,19 +184,17 @@ class Reporter(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any
     ) -> None:
         """A log entry of the Trainer becomes an event with rates."""
-        names = {"loss": "loss", "eval_loss": "eval_loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm"}
-        event = {name: float(logs[source]) for source, name in names.items() if source in logs}
+        event = {name: float(logs[source]) for source, name in self._curves.items() if logs.get(source) is not None}
         if not event:
             return
-        if not math.isfinite(event.get("loss", 0.0)):
+        if not math.isfinite(logs.get("loss", 0.0)):
             raise TrainingError(
-                f"The loss at step {state.global_step} is {event['loss']}; lower train.learning_rate and start again."
+                f"The loss at step {state.global_step} is {logs['loss']}; lower the learning rate and start again."
             )
         now = time.monotonic()
-        if "loss" in event:
+        if "loss" in logs:
             first, last = (
-                self._batches.count_rows(step * args.gradient_accumulation_steps)
-                for step in (self._last[0], state.global_step)
+                self._count_rows(step * args.gradient_accumulation_steps) for step in (self._last[0], state.global_step)
             )
             event["rows_per_second"] = (last - first) / (now - self._last[1])
             self._last = (state.global_step, now)
@@ -211,19 +211,13 @@ class Reporter(TrainerCallback):
         write_text(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}" / _WHOLE, "")
 
 
-def send(event: dict[str, Any]) -> None:
-    """One event on the process's own standard output, which libraries cannot reach (see `main`)."""
-    sys.__stdout__.write(json.dumps(event) + "\n")  # type: ignore[union-attr]
-    sys.__stdout__.flush()  # type: ignore[union-attr]
-
-
 def train(spec: TrainSpec) -> TrainSummary | None:
     """Trains, resuming where it can; None if it was asked to stop and has written a checkpoint."""
     config, work_dir = spec.config, Path(spec.work_dir)
     checkpoints = work_dir / CHECKPOINTS
-    _drop_torn_checkpoints(checkpoints)
+    drop_torn_checkpoints(checkpoints)
     threads = config.threads or os.cpu_count() or 1
-    shards = 1 if _has_accelerator() else threads
+    shards = 1 if has_accelerator() else threads
     # The shards are what runs side by side: what is left is many small operations, which two threads only slow down.
     torch.set_num_threads(1 if shards > 1 else threads)
     precision = choose_precision()
@@ -235,34 +229,44 @@ def train(spec: TrainSpec) -> TrainSummary | None:
     use_tree_attention(model)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     steps = math.ceil(len(train_set) / config.gradient_accumulation) * config.epochs
-    reporter = Reporter(train_set)
+    reporter = Reporter(train_set.count_rows)
     trainer = PrefixTrainer(
         model=model,
         args=_arguments(config, checkpoints, precision, evaluate=len(eval_set) > 0, steps=math.ceil(steps)),
         train_dataset=train_set,
         eval_dataset=eval_set,
         data_collator=_collate,
+        processing_class=tokenizer,
         optimizers=(build_optimizer(model, config.optimizer, config.learning_rate, config.weight_decay), None),
         callbacks=[reporter],
         shard_threads=1 if _draws_twice(config) else shards,
         pad=encoder.pad,
     )
-    signal.signal(signal.SIGTERM, lambda *_: setattr(reporter, "stop_requested", True))
-    outcome = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)))
-    if reporter.stop_requested and trainer.state.global_step < trainer.state.max_steps:
+    loss = run_trainer(trainer, reporter, config, work_dir)
+    if loss is None:
         return None
-    _save_model(model, tokenizer, config, work_dir / MODEL)
-    shutil.rmtree(checkpoints)
     return TrainSummary(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         trained_parameters=sum(parameter.numel() for parameter in trained),
         steps=trainer.state.global_step,
         rows=rows,
         answer_tokens=answer_tokens,
-        loss=outcome.training_loss,
+        loss=loss,
         precision=f"{precision.name}: {precision.reason}",
         parts=trainer.runner.parts,
     )
+
+
+def run_trainer(trainer: Trainer, reporter: Reporter, config: TrainConfig, work_dir: Path) -> float | None:
+    """Trains, going on from the newest checkpoint, and writes the model; returns the mean loss, or None if stopped."""
+    checkpoints = work_dir / CHECKPOINTS
+    signal.signal(signal.SIGTERM, lambda *_: setattr(reporter, "stop_requested", True))
+    outcome = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)))
+    if reporter.stop_requested and trainer.state.global_step < trainer.state.max_steps:
+        return None
+    _save_model(trainer.model, trainer.processing_class, config, work_dir / MODEL)
+    shutil.rmtree(checkpoints)
+    return float(outcome.training_loss)
 
 
 def _load_batches(
@@ -305,7 +309,7 @@ def _save_model(model: Any, tokenizer: Any, config: TrainConfig, out: Path) -> N
         merged = merge_adapters(model, config.pretrained, config.lora, tokenizer)
     for name, tensor in merged.state_dict().items():
         if not torch.isfinite(tensor).all():
-            raise TrainingError(f"The trained weight {name} is not finite; lower train.learning_rate and start again.")
+            raise TrainingError(f"The trained weight {name} is not finite; lower the learning rate and start again.")
     merged.save_pretrained(out)
     tokenizer.save_pretrained(out)
 
@@ -314,7 +318,7 @@ def _arguments(
     config: TrainConfig, out: Path, precision: Precision, *, evaluate: bool, steps: int
 ) -> TrainingArguments:
     return TrainingArguments(
-        output_dir=str(out),
+        **list_arguments(config, out, precision),
         per_device_train_batch_size=1,  # one item is one batch
         per_device_eval_batch_size=1,
         gradient_accumulation_steps=config.gradient_accumulation,
@@ -323,27 +327,34 @@ def _arguments(
         lr_scheduler_type="warmup_stable_decay",
         lr_scheduler_kwargs={"num_decay_steps": round(steps * config.decay_ratio), "decay_type": "linear"},
         warmup_steps=round(steps * config.warmup_ratio),
-        max_grad_norm=config.max_grad_norm,
-        activation_checkpointing=config.gradient_checkpointing,
-        activation_checkpointing_kwargs={"use_reentrant": False},
-        bf16=precision.name == "bf16",
-        fp16=precision.name == "fp16",
-        use_cpu=not _has_accelerator(),
-        seed=config.seed,
-        data_seed=config.seed,
         logging_steps=_LOG_EVERY,
-        logging_nan_inf_filter=False,
-        save_steps=config.save_steps,
-        save_total_limit=_KEPT_CHECKPOINTS,
         eval_strategy="steps" if evaluate else "no",
         eval_steps=config.save_steps,
         prediction_loss_only=True,
         remove_unused_columns=False,
         label_names=["labels"],
-        dataloader_pin_memory=False,
-        disable_tqdm=True,
-        report_to="none",
     )
+
+
+def list_arguments(config: TrainConfig, out: Path, precision: Precision) -> dict[str, Any]:
+    """What all trainers are told alike."""
+    return {
+        "output_dir": str(out),
+        "max_grad_norm": config.max_grad_norm,
+        "activation_checkpointing": config.gradient_checkpointing,
+        "activation_checkpointing_kwargs": {"use_reentrant": False},
+        "bf16": precision.name == "bf16",
+        "fp16": precision.name == "fp16",
+        "use_cpu": not has_accelerator(),
+        "seed": config.seed,
+        "data_seed": config.seed,
+        "logging_nan_inf_filter": False,
+        "save_steps": config.save_steps,
+        "save_total_limit": _KEPT_CHECKPOINTS,
+        "dataloader_pin_memory": False,
+        "disable_tqdm": True,
+        "report_to": "none",
+    }
 
 
 def _draws_twice(config: TrainConfig) -> bool:
@@ -351,45 +362,17 @@ def _draws_twice(config: TrainConfig) -> bool:
     return config.gradient_checkpointing and config.lora is not None and config.lora.dropout > 0
 
 
-def _has_accelerator() -> bool:
+def has_accelerator() -> bool:
+    """Whether there is a GPU."""
     return torch.cuda.is_available() or torch.backends.mps.is_available()
 
 
-def _drop_torn_checkpoints(checkpoints: Path) -> None:
+def drop_torn_checkpoints(checkpoints: Path) -> None:
     """A checkpoint that was being written when the process died has no mark, and is not used."""
     for checkpoint in checkpoints.glob("checkpoint-*"):
         if not (checkpoint / _WHOLE).exists():
             shutil.rmtree(checkpoint)
 
 
-def _end_with_parent() -> None:
-    """Blocks until standard input ends, which it does when the parent dies; then this process ends too."""
-    os.read(0, 1)  # not sys.stdin: a thread that waits inside it can abort the interpreter's exit
-    os._exit(STOPPED)
-
-
-def main() -> int:
-    """Reads the spec, trains, and says on standard error what went wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--spec", type=Path, required=True, help="a JSON file with a TrainSpec")
-    spec = TrainSpec.model_validate_json(parser.parse_args().spec.read_text(encoding="utf-8"))
-    sys.stdout = sys.stderr  # whatever a library prints goes to the log
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        summary = train(spec)
-    except HeimdallError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        print(f"{_OUTSIDE_A_BATCH} ({str(error).splitlines()[0] if str(error) else 'MemoryError'})", file=sys.stderr)
-        return TrainingError.exit_code
-    if summary is None:
-        return STOPPED
-    send({"summary": summary.model_dump()})
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_child(TrainSpec, train, _OUTSIDE_A_BATCH))

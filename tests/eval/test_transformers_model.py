@@ -79,7 +79,7 @@ def test_a_near_tie_is_asked_again_alone(directory: Path, monkeypatch: pytest.Mo
     with TransformersModel(directory, context_size=512, threads=1) as model:
         prompts = make_prompts(model, 5)
         expected = [model.complete(prompt, 6).tokens for prompt in prompts]
-        monkeypatch.setattr("eval.transformers_model.TIE", 1e9)
+        monkeypatch.setattr("eval.decoding.TIE", 1e9)
         batch = TransformersBatch(model)
         together = dict(batch.complete(prompts, 6))
         assert batch.asked_again == len(prompts)

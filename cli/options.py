@@ -14,6 +14,12 @@ Nornicdb = Annotated[
 Dataset = Annotated[
     Path | None, typer.Option(help="Own rows (JSONL, CSV, Parquet or a directory) instead of generated ones.")
 ]
+ModelDir = Annotated[
+    str | None,
+    typer.Option(
+        help="Train on from a former run: its model's directory, MLflow run, place in the store, or champion."
+    ),
+]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as in --set train.epochs=2.")
 ]
@@ -68,3 +74,10 @@ def make_overrides(
 def find(path: Path | None) -> Path | None:
     """An absolute path, because a flow may run in another directory."""
     return path.expanduser().absolute() if path is not None else None
+
+
+def find_model(reference: str | None) -> str | None:
+    """What `--model_dir` names: a directory by its absolute path, anything else as it is."""
+    if reference is None or not Path(reference).expanduser().is_dir():
+        return reference
+    return str(find(Path(reference)))

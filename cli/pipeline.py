@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import options
-from cli.options import DEFAULT_PRESET, UseCase, find, make_overrides
+from cli.options import DEFAULT_PRESET, UseCase, find, find_model, make_overrides
 
 if TYPE_CHECKING:
     from flows.retrain import Outcome
@@ -25,6 +25,7 @@ def retrain(
     preset: options.Preset = DEFAULT_PRESET,
     nornicdb: options.Nornicdb = None,
     dataset: options.Dataset = None,
+    model_dir: options.ModelDir = None,
     set_: options.Set = None,
     num_examples: options.NumExamples = None,
     seed: options.Seed = None,
@@ -62,6 +63,7 @@ def retrain(
         ),
         nornicdb=find(nornicdb),
         dataset=find(dataset),
+        model_dir=find_model(model_dir),
     )
     outcome, pipeline = run_flow("retrain", parameters)
     show_outcome(outcome, pipeline, as_json)
@@ -133,6 +135,7 @@ def plan(
     preset: options.Preset = DEFAULT_PRESET,
     nornicdb: options.Nornicdb = None,
     dataset: options.Dataset = None,
+    model_dir: options.ModelDir = None,
     set_: options.Set = None,
     hardware: options.Hardware = None,
     recommend: Annotated[
@@ -159,7 +162,11 @@ def plan(
         print_json({"use_case": use_case.value, "presets": options_}) if as_json else print(render_options(options_))
         return
     parameters = PromotingParameters(
-        preset=preset, overrides=make_overrides(preset, set_), nornicdb=find(nornicdb), dataset=find(dataset)
+        preset=preset,
+        overrides=make_overrides(preset, set_),
+        nornicdb=find(nornicdb),
+        dataset=find(dataset),
+        model_dir=find_model(model_dir),
     )
     pipeline = plan_pipeline(parameters)
     run_stages(pipeline, parameters)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import options
-from cli.options import DEFAULT_PRESET, find, make_overrides
+from cli.options import DEFAULT_PRESET, find, find_model, make_overrides
 from heimdall.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def validate(
     preset: options.Preset = DEFAULT_PRESET,
     nornicdb: options.Nornicdb = None,
     dataset: options.Dataset = None,
+    model_dir: options.ModelDir = None,
     set_: options.Set = None,
     max_seq_length: options.MaxSeqLength = None,
     tokenizer: options.Tokenizer = None,
@@ -64,8 +65,8 @@ def validate(
     """Check a data set; exit code 4 if it may not be trained on."""
     overrides = make_overrides(preset, set_, train__max_seq_length=max_seq_length)
     if files:
-        if dataset is not None:
-            raise UsageError("Give either FILE or --dataset.")
+        if dataset is not None or model_dir is not None:
+            raise UsageError("--dataset and --model_dir are for the stage; leave them out where FILE is given.")
         from cli.inspection import inspect_files
 
         inspect_files(files, preset, overrides, nornicdb, tokenizer, against, json_schema, html, fix, as_json)
@@ -83,7 +84,13 @@ def validate(
     from flows.parameters import Parameters
     from tasks.validate_data import require_valid
 
-    parameters = Parameters(preset=preset, overrides=overrides, nornicdb=find(nornicdb), dataset=find(dataset))
+    parameters = Parameters(
+        preset=preset,
+        overrides=overrides,
+        nornicdb=find(nornicdb),
+        dataset=find(dataset),
+        model_dir=find_model(model_dir),
+    )
     report, _ = run_flow("validate", parameters)
     if as_json:
         print_json(report)
@@ -99,6 +106,7 @@ def train(
     preset: options.Preset = DEFAULT_PRESET,
     nornicdb: options.Nornicdb = None,
     dataset: options.Dataset = None,
+    model_dir: options.ModelDir = None,
     set_: options.Set = None,
     seed: options.Seed = None,
     epochs: options.Epochs = None,
@@ -126,6 +134,7 @@ def train(
         ),
         nornicdb=find(nornicdb),
         dataset=find(dataset),
+        model_dir=find_model(model_dir),
     )
     model, places = _run("finetune", parameters, output_dir, lambda made: [made.artifact])
     _show(model, [f"{model.parameters:,} parameters, base {model.base}"], places, as_json)
@@ -135,6 +144,7 @@ def export(
     preset: options.Preset = DEFAULT_PRESET,
     nornicdb: options.Nornicdb = None,
     dataset: options.Dataset = None,
+    model_dir: options.ModelDir = None,
     set_: options.Set = None,
     quant_type: options.QuantType = None,
     output_dir: options.OutputDir = None,
@@ -148,6 +158,7 @@ def export(
         overrides=make_overrides(preset, set_, quant_type),
         nornicdb=find(nornicdb),
         dataset=find(dataset),
+        model_dir=find_model(model_dir),
     )
     made, places = _run(
         "quantize", parameters, output_dir, lambda made: [gguf.artifact for gguf in made.files.values()]
@@ -218,6 +229,7 @@ def promote(
     preset: options.Preset = DEFAULT_PRESET,
     nornicdb: options.Nornicdb = None,
     dataset: options.Dataset = None,
+    model_dir: options.ModelDir = None,
     set_: options.Set = None,
     target: options.Target = None,
     as_json: options.Json = False,
@@ -232,6 +244,7 @@ def promote(
         overrides=make_overrides(preset, set_, promote__directory=target),
         nornicdb=find(nornicdb),
         dataset=find(dataset),
+        model_dir=find_model(model_dir),
     )
     outcome, pipeline = run_flow("promote", parameters)
     show_outcome(outcome, pipeline, as_json)

@@ -195,6 +195,9 @@ def list_facts(card: Card) -> list[tuple[str, str]]:
     facts.append(("model SHA-256", report.model_sha256))
     if card.model is not None:
         facts.append(("base", card.model.base))
+        facts.append(("training", ", ".join(card.model.methods)))
+        if card.model.former is not None:
+            facts.append(("trained on from", card.model.former))
         facts.append(("parameters", f"{card.model.parameters:,}"))
         facts.append(("licence", card.model.license))
     facts.append(("prompt", report.prompt))

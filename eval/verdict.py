@@ -45,13 +45,16 @@ def decide(
     champion: EvalReport | None,
     gate: GateConfig,
     differences: Mapping[str, Difference] | None = None,
+    kept: Mapping[str, Difference] | None = None,
 ) -> Verdict:
     """Weighs a candidate against the gate and, if there is one, the champion.
 
     A candidate ships when every floor and the limits of size and time hold, when every score that the gate names rests
     on at least `gate.min_n` judged questions and, against a champion, when the paired interval of the headline lies
     above zero and no guarded score is more than `gate.margin` lower. A candidate that is the champion's own file is
-    kept. `differences` come from `compare_examples` on `list_paired_paths(gate)`.
+    kept. `differences` come from `compare_examples` on `list_paired_paths(gate)`, and so do `kept`: they are from the
+    former model that the candidate was trained on from, on the questions of that run, and none may fall by more than
+    the margin either.
 
     Raises `VerdictError` if the champion was evaluated on something else, `UsageError` for an unknown path.
     """
@@ -74,6 +77,7 @@ def decide(
     else:
         checks.append(_check_headline(gate.headline, (differences or {}).get(gate.headline)))
         checks += [_check_guarded(path, gate.margin, (differences or {}).get(path)) for path in gate.guarded]
+    checks += [check for path, difference in (kept or {}).items() for check in _check_kept(path, gate, difference)]
     reasons = tuple(f"{'✓' if passed else '✗'} {text}" for passed, text in checks)
     ship = not keep and all(passed for passed, _ in checks)
     noise = describe_noise(find_score(candidate.slices, gate.headline), (differences or {}).get(gate.headline))
@@ -155,6 +159,14 @@ def _check_guarded(path: str, margin: float, difference: Difference | None) -> t
     holds = difference.value >= -margin
     says = "holds" if holds else "falls"
     return holds, f"{path} {says} (margin {100 * margin:g} points): {format_difference(difference)}"
+
+
+def _check_kept(path: str, gate: GateConfig, difference: Difference) -> list[tuple[bool, str]]:
+    """The former run's questions guard a score as the champion's do, and must be as many."""
+    title = f"on the former run's questions {path}"
+    if difference.n < gate.min_n:
+        return [(False, f"{title} rests on {difference.n} judged questions, at least {gate.min_n} are asked for")]
+    return [_check_guarded(title, gate.margin, difference)]
 
 
 def format_difference(difference: Difference) -> str:

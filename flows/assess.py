@@ -5,19 +5,17 @@ from pathlib import Path
 from prefect import flow
 from pydantic import Field
 
+from flows.making import make_model, prepare
 from flows.parameters import Parameters, open_pipeline
 from heimdall.config import Preset
 from heimdall.errors import UsageError
 from heimdall.refs import EvalReport
-from tasks.build_tokenizer import build_tokenizer
 from tasks.evaluate_gguf import evaluate_file, evaluate_gguf, evaluate_suite
 from tasks.export_gguf import export_gguf
 from tasks.generate_data import prepare_data
 from tasks.read_contract import read_contract
 from tasks.seed_graphs import seed_graphs
 from tasks.stage import Pipeline
-from tasks.train_model import train_model
-from tasks.validate_data import require_valid, validate_data
 
 
 class AssessParameters(Parameters):
@@ -55,18 +53,22 @@ def assess(parameters: AssessParameters) -> EvalReport:
 
 def run_stages(p: Pipeline, parameters: AssessParameters) -> EvalReport:
     """The stages in their order."""
+    if parameters.model is not None:
+        return _assess_file(p, parameters, parameters.model)
+    prepared = prepare(p, parameters)
+    contract, dataset = prepared.contract, prepared.dataset
+    model = make_model(p, prepared)
+    export = export_gguf(p, model=model, dataset=dataset, contract=contract)
+    if parameters.suite is not None:
+        seeded = seed_graphs(p, parameters.suite, contract)
+        return evaluate_suite(p, export, parameters.suite, seeded, contract=contract)
+    return evaluate_gguf(p, export=export, dataset=dataset, contract=contract)
+
+
+def _assess_file(p: Pipeline, parameters: AssessParameters, model: Path) -> EvalReport:
     contract = read_contract(p, parameters.nornicdb)
     if parameters.suite is not None:
         seeded = seed_graphs(p, parameters.suite, contract)
-        if parameters.model is not None:
-            return evaluate_suite(p, parameters.model, parameters.suite, seeded, contract=contract)
+        return evaluate_suite(p, model, parameters.suite, seeded, contract=contract)
     dataset = prepare_data(p, parameters.dataset, contract, parameters.nornicdb)
-    if parameters.model is not None:
-        return evaluate_file(p, parameters.model, dataset=dataset, contract=contract)
-    tokenizer = build_tokenizer(p, dataset=dataset, contract=contract)
-    require_valid(validate_data(p, dataset=dataset, tokenizer=tokenizer, contract=contract))
-    model = train_model(p, dataset=dataset, tokenizer=tokenizer, contract=contract)
-    export = export_gguf(p, model=model, dataset=dataset, contract=contract)
-    if parameters.suite is not None:
-        return evaluate_suite(p, export, parameters.suite, seeded, contract=contract)
-    return evaluate_gguf(p, export=export, dataset=dataset, contract=contract)
+    return evaluate_file(p, model, dataset=dataset, contract=contract)

@@ -2,14 +2,10 @@
 
 from prefect import flow
 
+from flows.making import make_model, prepare
 from flows.parameters import Parameters, open_pipeline
 from heimdall.refs import ModelRef
-from tasks.build_tokenizer import build_tokenizer
-from tasks.generate_data import prepare_data
-from tasks.read_contract import read_contract
 from tasks.stage import Pipeline
-from tasks.train_model import train_model
-from tasks.validate_data import require_valid, validate_data
 
 
 @flow(name="finetune")
@@ -21,8 +17,4 @@ def finetune(parameters: Parameters) -> ModelRef:
 
 def run_stages(p: Pipeline, parameters: Parameters) -> ModelRef:
     """The stages in their order."""
-    contract = read_contract(p, parameters.nornicdb)
-    dataset = prepare_data(p, parameters.dataset, contract, parameters.nornicdb)
-    tokenizer = build_tokenizer(p, dataset=dataset, contract=contract)
-    require_valid(validate_data(p, dataset=dataset, tokenizer=tokenizer, contract=contract))
-    return train_model(p, dataset=dataset, tokenizer=tokenizer, contract=contract)
+    return make_model(p, prepare(p, parameters))

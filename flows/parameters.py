@@ -14,6 +14,7 @@ from heimdall.lock import hold_lock
 from heimdall.tracking import Tracker
 from heimdall.workspace import Workspace, prepare_environment
 from presets.loader import load_preset
+from tasks.find_former import find_former
 from tasks.import_data import read_source
 from tasks.stage import Pipeline
 
@@ -28,6 +29,10 @@ class Parameters(BaseModel):
     nornicdb: Path | None = Field(None, description="NornicDB checkout whose prompts are used; the reference if empty")
     dataset: Path | None = Field(None, description="own rows (JSONL file or directory) instead of generated ones")
 
+    model_dir: str | None = Field(
+        None, description="a former run, or its model's directory, from which training goes on instead of the base"
+    )
+
     def check(self) -> Preset:
         """Reads everything that the user named, so that a mistake costs nothing; writes nothing.
 
@@ -41,6 +46,8 @@ class Parameters(BaseModel):
         resolve_contract(self.nornicdb)
         if self.dataset is not None:
             read_source(self.dataset)
+        if self.model_dir is not None:
+            find_former(self.model_dir, preset, Workspace())
         return preset
 
 
@@ -66,9 +73,8 @@ def open_pipeline(verb: str, parameters: Parameters) -> Iterator[Pipeline]:
     prepare_environment(workspace)
     resolved = preset.model_dump(mode="json")
     # An interrupted run is known again by everything that was asked of it.
-    key = digest_json(
-        {**parameters.model_dump(mode="json", include={"nornicdb", "dataset", "model", "suite"}), verb: resolved}
-    )
+    named = {"nornicdb", "dataset", "model", "suite", "model_dir"}
+    key = digest_json({**parameters.model_dump(mode="json", include=named), verb: resolved})
     with (
         hold_lock(workspace.lock_file),
         Tracker(workspace).open_run(f"{verb} {preset.name}", key, params=resolved) as tracked,

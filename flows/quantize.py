@@ -2,15 +2,11 @@
 
 from prefect import flow
 
+from flows.making import make_model, prepare
 from flows.parameters import Parameters, open_pipeline
 from heimdall.refs import ExportResult
-from tasks.build_tokenizer import build_tokenizer
 from tasks.export_gguf import export_gguf
-from tasks.generate_data import prepare_data
-from tasks.read_contract import read_contract
 from tasks.stage import Pipeline
-from tasks.train_model import train_model
-from tasks.validate_data import require_valid, validate_data
 
 
 @flow(name="quantize")
@@ -22,9 +18,6 @@ def quantize(parameters: Parameters) -> ExportResult:
 
 def run_stages(p: Pipeline, parameters: Parameters) -> ExportResult:
     """The stages in their order."""
-    contract = read_contract(p, parameters.nornicdb)
-    dataset = prepare_data(p, parameters.dataset, contract, parameters.nornicdb)
-    tokenizer = build_tokenizer(p, dataset=dataset, contract=contract)
-    require_valid(validate_data(p, dataset=dataset, tokenizer=tokenizer, contract=contract))
-    model = train_model(p, dataset=dataset, tokenizer=tokenizer, contract=contract)
-    return export_gguf(p, model=model, dataset=dataset, contract=contract)
+    prepared = prepare(p, parameters)
+    model = make_model(p, prepared)
+    return export_gguf(p, model=model, dataset=prepared.dataset, contract=prepared.contract)

@@ -2,13 +2,10 @@
 
 from prefect import flow
 
+from flows.making import prepare
 from flows.parameters import Parameters, open_pipeline
 from heimdall.refs import ValidationReport
-from tasks.build_tokenizer import build_tokenizer
-from tasks.generate_data import prepare_data
-from tasks.read_contract import read_contract
 from tasks.stage import Pipeline
-from tasks.validate_data import validate_data
 
 
 @flow(name="validate")
@@ -20,7 +17,4 @@ def validate(parameters: Parameters) -> ValidationReport:
 
 def run_stages(p: Pipeline, parameters: Parameters) -> ValidationReport:
     """The stages in their order."""
-    contract = read_contract(p, parameters.nornicdb)
-    dataset = prepare_data(p, parameters.dataset, contract, parameters.nornicdb)
-    tokenizer = build_tokenizer(p, dataset=dataset, contract=contract)
-    return validate_data(p, dataset=dataset, tokenizer=tokenizer, contract=contract)
+    return prepare(p, parameters).validation

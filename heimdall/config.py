@@ -159,6 +159,49 @@ class TrainConfig(Config):
         return self
 
 
+class ReplayConfig(Config):
+    """What of a former run's training rows is learnt again where its model is trained on, so that less is forgotten."""
+
+    seed: int = 1
+    share: Annotated[float, Field(ge=0, lt=1)] = Field(0.2, description="of the training rows: the former run's")
+
+
+class AnswersConfig(Config):
+    """Training questions that the trained model answers several times over, and how it learns from the judgements."""
+
+    questions: int = Field(1000, gt=0, description="training questions that are asked, at most")
+    samples: int = Field(8, ge=2, description="answers that are drawn to each")
+    temperature: float = Field(1.0, gt=0)
+    max_tokens: int = Field(192, gt=0, description="of one answer")
+    learning_rate: float = Field(1e-6, gt=0, description="for all weights; adapters take about ten times that")
+    epochs: float = Field(1.0, gt=0)
+    gradient_accumulation: int = Field(1, gt=0)
+
+
+class DpoConfig(AnswersConfig):
+    """Direct preference optimisation: the right answer to a question against the model's own wrong one."""
+
+    beta: float = Field(0.1, gt=0, description="how strongly the model is held to what it was")
+    sft_weight: float = Field(
+        1.0, ge=0, description="of the right answer's own cross-entropy, without which both answers may become unlikely"
+    )
+    batch_size: int = Field(8, gt=0, description="pairs per micro-batch")
+
+
+class GrpoConfig(AnswersConfig):
+    """Reinforcement (group relative policy optimisation): answers to a question against the mean of its group."""
+
+    beta: float = Field(0.0, ge=0, description="weight of the divergence from what the model was")
+    batch_size: int = Field(16, gt=0, description="answers per micro-batch")
+
+    @model_validator(mode="after")
+    def _groups_are_whole(self) -> "GrpoConfig":
+        step = self.batch_size * self.gradient_accumulation
+        if step % self.samples:
+            raise ValueError(f"batch_size x gradient_accumulation is {step}, no multiple of samples {self.samples}")
+        return self
+
+
 class ExportConfig(Config):
     """Which quantisations are made, which one ships, and how much of the parity gate is run."""
 
@@ -223,6 +266,9 @@ class Preset(Config):
     data: DataConfig
     validation: ValidationConfig = ValidationConfig()
     train: TrainConfig
+    replay: ReplayConfig = ReplayConfig()
+    dpo: DpoConfig | None = None
+    grpo: GrpoConfig | None = None
     export: ExportConfig = ExportConfig()
     evaluation: EvalConfig = EvalConfig()
     gate: GateConfig = GateConfig()

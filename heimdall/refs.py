@@ -62,7 +62,11 @@ class ValidationReport(Record):
 
 
 class ModelRef(Record):
-    """A trained, merged Hugging Face model directory (safetensors, tokenizer, chat template)."""
+    """A trained, merged Hugging Face model directory (safetensors, tokenizer, chat template).
+
+    `methods` are how it was trained, one after the other. `supervised` is the model that its later methods began with,
+    `former` the SHA-256 of the model that supervised training began with, where that was one of a former run.
+    """
 
     schema_version: Literal[1] = 1
     artifact: ArtifactRef
@@ -73,6 +77,9 @@ class ModelRef(Record):
     dataset_digest: str
     contract_digest: str
     prompt: str
+    methods: tuple[str, ...] = ("sft",)
+    supervised: ArtifactRef | None = None
+    former: str | None = None
 
 
 class GgufRef(Record):

@@ -6,6 +6,7 @@ from eval.card import Card, CurvePoint, build_card
 from eval.figures import draw_figures
 from eval.metrics import compare_examples, read_examples
 from eval.render import render_html, render_markdown
+from eval.statistics import Difference
 from eval.verdict import decide, list_paired_paths
 from heimdall.files import write_json, write_text
 from heimdall.refs import ArtifactRef, EvalReport, ExportResult, ModelRef, Record, ValidationReport, Verdict
@@ -38,7 +39,7 @@ def _find_standing(pipeline: Pipeline, key: StageKey) -> Manifest | None:
     return None
 
 
-@stage("verdict", version=3, result=Decision, config=lambda preset: preset.gate.model_dump(), stands=_find_standing)
+@stage("verdict", version=4, result=Decision, config=lambda preset: preset.gate.model_dump(), stands=_find_standing)
 def decide_verdict(
     work: Work,
     report: EvalReport,
@@ -46,16 +47,16 @@ def decide_verdict(
     model: ModelRef,
     export: ExportResult,
     validation: ValidationReport,
+    old_report: EvalReport | None,
+    former: EvalReport | None,
 ) -> Decision:
-    """Weighs the candidate against the gate and the champion, question by question."""
+    """Weighs the candidate against the gate and the champion, question by question; and, where it was trained on from
+    a former model, against that one on the questions of its run."""
     gate = work.preset.gate
     examples = read_examples(work.path(report.examples))
-    differences = (
-        compare_examples(examples, read_examples(work.path(champion.examples)), list_paired_paths(gate))
-        if champion is not None
-        else {}
-    )
-    verdict = decide(report, champion, gate, differences)
+    differences = _compare(work, report, champion) if champion is not None else {}
+    kept = _compare(work, old_report, former) if old_report is not None and former is not None else {}
+    verdict = decide(report, champion, gate, differences, kept)
     card = build_card(
         f"{work.preset.name}: {work.preset.description}",
         report,
@@ -66,7 +67,7 @@ def decide_verdict(
         model=model,
         export=export,
         validation=validation,
-        curve=_read_curve(work.path(model.artifact).parent),
+        curve=_read_curve(work.path(model.supervised or model.artifact).parent),
         run_id=work.tracked.id,
     )
     write_json(work.directory / CARD, card.model_dump(mode="json"))
@@ -83,6 +84,12 @@ def decide_verdict(
         card=work.describe(CARD, "application/json"),
         page=work.describe(PAGE, "text/html"),
     )
+
+
+def _compare(work: Work, report: EvalReport, other: EvalReport) -> dict[str, Difference]:
+    """By how much the first model scores higher on each score that the gate names and the questions know."""
+    one, two = (read_examples(work.path(each.examples)) for each in (report, other))
+    return compare_examples(one, two, list_paired_paths(work.preset.gate))
 
 
 def open_card(pipeline: Pipeline, decision: Decision) -> Card:

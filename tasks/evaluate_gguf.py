@@ -1,5 +1,6 @@
 """Stages `evaluate` and `suite`: a model questioned on a data set or on a suite."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from heimdall.config import Preset
 from heimdall.files import digest_file
 from heimdall.refs import ArtifactRef, ContractRef, DatasetRef, EvalReport, ExportResult, SeededSuite
 from heimdall.store import describe_directory
+from tasks.find_former import Former
 from tasks.read_contract import open_contract
 from tasks.seed_graphs import describe_suite
 from tasks.stage import NotMade, Pipeline, Work, stage
@@ -55,6 +57,28 @@ def evaluate_champion(pipeline: Pipeline, dataset: DatasetRef, contract: Contrac
     if read_deployment(target).current is None:
         return None
     return evaluate_file(pipeline, target.model, dataset, contract)
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """What the candidate and the former model that it was trained on from score on the former run's questions."""
+
+    candidate: EvalReport
+    former: EvalReport
+
+
+def evaluate_former(
+    pipeline: Pipeline, export: ExportResult, former: Former | None, contract: ContractRef
+) -> Kept | None:
+    """Asks both models the held-out questions of the former run; None where there is no such run, or none of them."""
+    if former is None or former.dataset is None:
+        return None
+    if not any(former.dataset.splits.get(split) for split in pipeline.preset.evaluation.splits):
+        return None
+    return Kept(
+        evaluate_gguf(pipeline, export=export, dataset=former.dataset, contract=contract),
+        _evaluate(pipeline, model=former.shipped, dataset=former.dataset, contract=contract),
+    )
 
 
 def list_scores(report: EvalReport) -> dict[str, float]:

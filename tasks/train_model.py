@@ -2,14 +2,14 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from heimdall.config import Preset
+from heimdall.config import Preset, TrainConfig
 from heimdall.files import digest_file
 from heimdall.refs import ContractRef, DatasetRef, ModelRef
-from tasks.build_tokenizer import TokenizerRef
+from tasks.build_tokenizer import TokenizerRef, configure_training
 from tasks.read_contract import open_contract
 from tasks.stage import Work, stage
 
@@ -25,44 +25,65 @@ def read_events(directory: Path) -> list[dict[str, Any]]:
     return [events[step] for step in sorted(events)]
 
 
-def _pick_config(preset: Preset) -> dict[str, Any]:
-    # Neither how often a checkpoint is written nor what is computed twice to save memory changes the model.
-    return {**preset.train.model_dump(exclude={"save_steps", "gradient_checkpointing"}), "prompt": preset.data.prompt}
-
-
-@stage("train", version=2, result=ModelRef, config=_pick_config, resumable=True)
-def train_model(work: Work, dataset: DatasetRef, tokenizer: TokenizerRef, contract: ContractRef) -> ModelRef:
-    """Trains, or goes on from the newest checkpoint of an interrupted try."""
-    from training.job import train
-
-    data = work.path(dataset.artifact)
-    work.tracked.log_dataset(dataset, data, "training")
-    work.tracked.log_params(work.preset.train.model_dump())
-    progress = work.show_progress("train", "steps")
+def follow_events(work: Work, title: str) -> Callable[[Mapping[str, Any]], None]:
+    """A listener that keeps a training's events, as MLflow's curves and as a file, and shows how far it is."""
+    progress = work.show_progress(title, "steps")
 
     def receive(event: Mapping[str, Any]) -> None:
         with (work.directory / EVENTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(event) + "\n")
         numbers = {name: value for name, value in event.items() if name not in ("step", "steps", "notice")}
         if "notice" in event:
-            print(f"\ntrain: {event['notice']}", file=sys.stderr, flush=True)
+            print(f"\n{title}: {event['notice']}", file=sys.stderr, flush=True)
             work.tracked.set_tags({"out_of_memory": event["notice"], "micro_batch_parts": str(event["parts"])})
         work.tracked.log_metrics(numbers, step=event["step"])
         note = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
         progress(event["step"], event["steps"], note)
 
+    return receive
+
+
+def _pick_config(preset: Preset) -> dict[str, Any]:
+    # Neither how often a checkpoint is written nor what is computed twice to save memory changes the model.
+    return {**preset.train.model_dump(exclude={"save_steps", "gradient_checkpointing"}), "prompt": preset.data.prompt}
+
+
+@stage("train", version=2, result=ModelRef, config=_pick_config, resumable=True)
+def train_model(
+    work: Work, dataset: DatasetRef, tokenizer: TokenizerRef, contract: ContractRef, former: ModelRef | None
+) -> ModelRef:
+    """Trains, or goes on from the newest checkpoint of an interrupted try."""
+    from training.job import train
+
+    data, config = work.path(dataset.artifact), configure_training(work, former)
+    work.tracked.log_dataset(dataset, data, "training")
+    work.tracked.log_params(config.model_dump())
     made = train(
-        data, work.path(tokenizer.artifact), open_contract(work, contract), work.preset.train, work.directory, receive
+        data,
+        work.path(tokenizer.artifact),
+        open_contract(work, contract),
+        config,
+        work.directory,
+        follow_events(work, "train"),
     )
-    train_config = work.preset.train
-    pretrained = train_config.pretrained
     return ModelRef(
         artifact=work.describe(MODEL),
-        base=f"{pretrained.name_or_path}@{pretrained.revision}" if pretrained else "scratch",
-        license=pretrained.license if pretrained else train_config.scratch.license if train_config.scratch else "",
+        base=former.base if former is not None else _name_base(config),
+        license=_name_license(config),
         parameters=made.parameters,
         template_digest=digest_file(work.directory / MODEL / "chat_template.jinja"),
         dataset_digest=dataset.artifact.sha256,
         contract_digest=contract.digest,
         prompt=work.preset.data.prompt,
+        former=former.artifact.sha256 if former is not None else None,
     )
+
+
+def _name_base(config: TrainConfig) -> str:
+    base = config.pretrained
+    return f"{base.name_or_path}@{base.revision}" if base else "scratch"
+
+
+def _name_license(config: TrainConfig) -> str:
+    base = config.pretrained or config.scratch
+    return base.license if base else ""

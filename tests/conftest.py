@@ -6,6 +6,7 @@ import sys
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads starve each other on small machines
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 from collections.abc import Callable
 from pathlib import Path

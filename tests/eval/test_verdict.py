@@ -231,3 +231,23 @@ def test_scores_are_written_with_interval_and_n() -> None:
     assert format_score(Score(n=0, value=None, low=None, high=None)) == "not measured"
     assert format_score(Score(n=3, value=1.25, low=1.1, high=1.5, unit="ratio")) == "1.250 [1.100, 1.500], n 3"
     assert format_score(Score(n=3, value=51, low=40, high=60, unit="ms")) == "51 ms [40, 60], n 3"
+
+
+@pytest.mark.parametrize(
+    ("kept", "holds", "says"),
+    [
+        (SAME, True, "holds"),
+        (BETTER, True, "holds"),
+        (JUST_WITHIN, True, "holds"),
+        (JUST_BEYOND, False, "falls"),
+        (WORSE, False, "falls"),
+        (SAME.model_copy(update={"n": 20}), False, "rests on 20 judged questions"),
+    ],
+)
+def test_a_model_that_was_trained_on_may_not_forget_what_the_former_run_asked(
+    kept: Difference, holds: bool, says: str
+) -> None:
+    verdict = decide(make_exact_report(0.7), None, GateConfig(min_n=30), {}, {GUARDED: kept})
+    (reason,) = (text for text in verdict.reasons if "the former run's questions" in text)
+    assert says in reason
+    assert verdict.ship is holds

@@ -49,6 +49,9 @@ def generate(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting, as in --set prompt=full.")
     ] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Of coding: go, java, javascript or python; all if not given.")
+    ] = None,
     nornicdb: options.Nornicdb = None,
     as_json: options.Json = False,
 ) -> None:
@@ -60,6 +63,8 @@ def generate(
     from presets.loader import parse_assignment
 
     settings = dict(map(parse_assignment, set_ or ()))
+    if language:
+        settings["code_languages"] = language
     config = make_config(kind, count, seed, settings)
     progress = TerminalProgress("generate", "rows")
     written = write_kind(config, options.find(nornicdb), output.expanduser(), check_format(to), progress)

@@ -6,7 +6,7 @@ result must be the same. Go and Java are parsed.
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from datagen.draft import Draft, draw_fitting
@@ -32,6 +32,7 @@ from heimdall.source_code import CODE_LANGUAGES, CodeLanguage, find_syntax_fault
 
 Inputs = list[list[Any]]
 SPOKEN: dict[CodeLanguage, str] = {"go": "Go", "java": "Java", "javascript": "JavaScript", "python": "Python"}
+_PREDICTED: tuple[CodeLanguage, ...] = ("javascript", "python")  # in which programs are run
 _VERBS = ("solve", "compute", "derive", "handle", "apply", "make", "build", "run", "work", "find")
 _WORDS = (
     "apple", "tea", "stone", "melon", "go", "branch", "cat", "river", "owl", "planet", "sun", "tree", "ladder", "ink", "globe", "east",
@@ -63,18 +64,20 @@ def draw_code(config: DataConfig, rng: random.Random, split: Split, number: int)
     """The question of this number, whose task follows from `code_tasks`: so each has its share of any run of numbers.
     Where the configuration names repositories, some questions are about them instead."""
     if config.repositories and rng.random() < config.repository_share:
-        patterns = read_patterns(config.repositories, config.repository_rows, config.unlicensed)
+        patterns = read_patterns(config.repositories, config.repository_rows, config.unlicensed, config.code_languages)
         return draw_fitting(lambda phraser: ask_for_pattern(phraser, patterns), rng, split)
     task = share_of_turn(config.code_tasks, number)
-    return draw_fitting(lambda phraser: ask_for_code(phraser, task), rng, split)
+    if task == "understanding" and not set(_PREDICTED) & set(config.code_languages):
+        return None  # what a program in Go or Java prints is not found by running it
+    return draw_fitting(lambda phraser: ask_for_code(phraser, task, config.code_languages), rng, split)
 
 
-def ask_for_code(phraser: Phraser, task: CodeTask) -> Draft:
+def ask_for_code(phraser: Phraser, task: CodeTask, languages: Sequence[CodeLanguage] = CODE_LANGUAGES) -> Draft:
     """A question of a task; its source is the program's steps, without their constants."""
     while True:
         rng = phraser.rng
         program = sample_program(rng, f"{rng.choice(_VERBS)} {invent_identifiers(rng, 1)[0]}")
-        drafted = _TASKS[task](phraser, program)
+        drafted = _TASKS[task](phraser, program, languages)
         if drafted is not None:
             steps = ",".join(use.step for use in program.uses)
             return drafted._replace(source=f"code/{steps}", prompt="chat")
@@ -82,8 +85,8 @@ def ask_for_code(phraser: Phraser, task: CodeTask) -> Draft:
         phraser.novel = 0
 
 
-def _generate(phraser: Phraser, program: Program) -> Draft | None:
-    language = phraser.rng.choice(CODE_LANGUAGES)
+def _generate(phraser: Phraser, program: Program, languages: Sequence[CodeLanguage]) -> Draft | None:
+    language = phraser.rng.choice(languages)
     returns(program, sample_inputs(phraser.rng, program.takes))
     question = phraser.pick("code.generate", _GENERATE).format(
         l=SPOKEN[language], f=f"`{spell_name(program.name, language)}`", d=describe(program, phraser),
@@ -92,8 +95,8 @@ def _generate(phraser: Phraser, program: Program) -> Draft | None:
     return _answer_code("code_generation", question, language, write_code(program, language))
 
 
-def _fix(phraser: Phraser, program: Program) -> Draft | None:
-    language, inputs = phraser.rng.choice(CODE_LANGUAGES), sample_inputs(phraser.rng, program.takes)
+def _fix(phraser: Phraser, program: Program, languages: Sequence[CodeLanguage]) -> Draft | None:
+    language, inputs = phraser.rng.choice(languages), sample_inputs(phraser.rng, program.takes)
     mutant = mutate_program(program, phraser.rng)
     if mutant is None or mutant.gives != program.gives:
         return None
@@ -112,8 +115,8 @@ def _fix(phraser: Phraser, program: Program) -> Draft | None:
     return _answer_code("code_bug_fixing", question, language, write_code(program, language))
 
 
-def _understand(phraser: Phraser, program: Program) -> Draft | None:
-    language: CodeLanguage = phraser.rng.choice(("javascript", "python"))
+def _understand(phraser: Phraser, program: Program, languages: Sequence[CodeLanguage]) -> Draft | None:
+    language = phraser.rng.choice([each for each in _PREDICTED if each in languages])
     given = sample_inputs(phraser.rng, program.takes)[0]
     value = json.dumps(returns(program, [given])[0])
     call = f"{spell_name(program.name, language)}({write_value(given, language)})"
@@ -125,8 +128,8 @@ def _understand(phraser: Phraser, program: Program) -> Draft | None:
     return Draft("code_understanding", question, value, TextAnswer(text=value))
 
 
-def _test(phraser: Phraser, program: Program) -> Draft | None:
-    language, inputs = phraser.rng.choice(CODE_LANGUAGES), sample_inputs(phraser.rng, program.takes)[:3]
+def _test(phraser: Phraser, program: Program, languages: Sequence[CodeLanguage]) -> Draft | None:
+    language, inputs = phraser.rng.choice(languages), sample_inputs(phraser.rng, program.takes)[:3]
     code, values = write_code(program, language), returns(program, inputs)
     test = write_test(program, language, inputs, values)
     if language == "python":
@@ -139,7 +142,7 @@ def _test(phraser: Phraser, program: Program) -> Draft | None:
     return _answer_code("code_tests", f"{ask}\n{format_code(language, code)}", language, test)
 
 
-_TASKS: dict[CodeTask, Callable[[Phraser, Program], Draft | None]] = {
+_TASKS: dict[CodeTask, Callable[[Phraser, Program, Sequence[CodeLanguage]], Draft | None]] = {
     "generation": _generate,
     "bug_fixing": _fix,
     "understanding": _understand,

@@ -39,7 +39,8 @@ _SPLITS: dict[Family, tuple[Split, ...]] = {
 }
 _PARTS = "parts"
 _IDLE_ROWS = 8000  # rows in a row that are all known: the wording is exhausted
-_FEW_ROWS = 400  # made in this process: starting others takes as long
+_FEW_ROWS = 400  # of Cypher, made in this process: starting others takes as long
+_EASIER = 20  # so many rows of other families are made in the time of one of Cypher
 
 
 class DatasetSummary(Record):
@@ -128,7 +129,8 @@ def _fill_parts(
     asked = facts.model_dump(mode="json") if facts is not None else None
     made_for = digest_json([settings, contract.digest, asked, [[*place, n] for place, n in counts.items()]])
     total = sum(counts.values())
-    processes = 1 if total <= _FEW_ROWS else workers or os.cpu_count() or 1
+    effort = sum(rows if place[1] in SCHEMA_FAMILIES else rows / _EASIER for place, rows in counts.items())
+    processes = 1 if effort <= _FEW_ROWS else workers or os.cpu_count() or 1
     with (
         open_workplace(config.dask, processes) as workplace,
         Parts(directory, list(counts), normalize_question, made_for) as parts,

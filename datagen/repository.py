@@ -19,7 +19,7 @@ from datagen.draft import Draft
 from datagen.phrasing import Phraser
 from heimdall.answers import Answer, CodeAnswer, FactAnswer, TextAnswer
 from heimdall.errors import InputError
-from heimdall.source_code import CodeLanguage, format_code, parse_code, text_of, walk
+from heimdall.source_code import CODE_LANGUAGES, CodeLanguage, format_code, parse_code, text_of, walk
 from nornicdb.checkout import read_commit
 
 _SUFFIXES: dict[str, CodeLanguage] = {
@@ -114,7 +114,12 @@ def ask_for_pattern(phraser: Phraser, patterns: tuple[Pattern, ...]) -> Draft:
 
 
 @cache
-def read_patterns(repositories: tuple[str, ...], most: int, unlicensed: bool) -> tuple[Pattern, ...]:
+def read_patterns(
+    repositories: tuple[str, ...],
+    most: int,
+    unlicensed: bool,
+    languages: tuple[CodeLanguage, ...] = CODE_LANGUAGES,
+) -> tuple[Pattern, ...]:
     """What can be asked about the repositories, at most `most` questions about each, chosen by their hash.
 
     Raises `InputError` for what is no directory, has no recognised licence, or yields nothing.
@@ -131,7 +136,8 @@ def read_patterns(repositories: tuple[str, ...], most: int, unlicensed: bool) ->
                 f"data.repositories: no licence is recognised in '{name}'; set data.unlicensed=true if you may use it."
             )
         origin = f"{licence or 'unknown'} {root.resolve().name}@{read_commit(root)[:12]}"
-        symbols = [symbol for path in _list_files(root) for symbol in _read_file(root, path)]
+        files = [path for path in _list_files(root) if _SUFFIXES[path.suffix] in languages]
+        symbols = [symbol for path in files for symbol in _read_file(root, path)]
         patterns = [
             pattern for pattern in _find_patterns(symbols, origin) if pattern.symbol.code + pattern.kind not in shown
         ]

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from heimdall.rows import Family, Split
+from heimdall.source_code import CODE_LANGUAGES, CodeLanguage
 
 Share = Annotated[float, Field(ge=0, le=1)]
 CypherClass = Literal[
@@ -44,6 +45,7 @@ class DataConfig(Config):
         {"generation": 0.4, "bug_fixing": 0.3, "understanding": 0.2, "tests": 0.1},
         description="shares of the coding assistant's tasks among the composed `code` rows",
     )
+    code_languages: tuple[CodeLanguage, ...] = Field(CODE_LANGUAGES, min_length=1, description="of the `code` rows")
     repositories: tuple[str, ...] = Field((), description="checkouts out of which `code` rows are read as well")
     repository_share: Share = Field(0.5, description="of the `code` rows, where there are repositories")
     repository_rows: int = Field(2000, gt=0, description="at most, out of one repository")

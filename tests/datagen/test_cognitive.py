@@ -64,7 +64,7 @@ def expect(draft: Draft) -> JsonAnswer:
 @pytest.mark.parametrize("split", ["train", "test_phrasing"])
 def test_the_answer_is_decided_by_the_text_of_the_question_alone(category: str, split: Split) -> None:
     drafts = draw_all(category, split)
-    assert len(drafts) > 40
+    assert len(drafts) > 20  # of a split, only those with a new wording
     for draft in drafts:
         decided = TASKS[category].decide(read_data(draft.question))
         assert decided.model_dump(mode="json") == expect(draft).value

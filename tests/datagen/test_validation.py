@@ -343,11 +343,17 @@ def test_rows_pass_by_and_are_not_kept(tmp_path, monkeypatch):
     rows = [ask(f"what can you do, number {number}?") for number in range(100)]
     write_records(tmp_path / "train.jsonl", rows)
     del rows
+    gc.collect()
+
+    def count_rows():
+        return sum(isinstance(held, Row) for held in gc.get_objects())
+
+    before = count_rows()  # what other tests of this process hold
     kept = []
 
     def count(*_):
-        kept.append(sum(isinstance(held, Row) for held in gc.get_objects()))
+        kept.append(count_rows() - before)
 
     validate_dataset(tmp_path, CONTRACT, NO_LIMIT_ON_BALANCE, progress=count)
     assert len(kept) == 5
-    assert max(kept) - len(GOOD) < 45  # a batch, and the one before it
+    assert max(kept) < 45  # a batch, and the one before it

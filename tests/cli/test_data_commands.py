@@ -113,7 +113,8 @@ DIFFERENT = [
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["in.jsonl", "--dataset", "in.jsonl"], 2, "either FILE or --dataset"),
+        (["in.jsonl", "--dataset", "in.jsonl"], 2, "leave them out where FILE is given"),
+        (["in.jsonl", "--model_dir", "champion"], 2, "leave them out where FILE is given"),
         (["--fix", "out.jsonl"], 2, "--fix is for files"),
         (["in.jsonl", "--fix", "in.jsonl"], 2, "give the copy another place"),
         (["in.jsonl", "--json-schema", "in.jsonl"], 3, "is no JSON Schema"),

@@ -38,8 +38,8 @@ def generate(
     kind: Annotated[
         str,
         typer.Argument(
-            help="heimdall (the mix), cypher, actions, operations, troubleshooting, qc, cognitive, coding, mtg, tlp, "
-            "sentiment, code_review or passage."
+            help="heimdall (the mix), cypher, actions, history, knowledge, operations, troubleshooting, qc, cognitive, "
+            "coding, mtg, tlp, sentiment, code_review or passage."
         ),
     ],
     output: Annotated[Path, typer.Option(help="A .jsonl, .csv or .parquet file.")],

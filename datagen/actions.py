@@ -187,7 +187,8 @@ _HAPPENINGS = (
 )  # fmt: skip
 
 
-def _topic(phraser: Phraser) -> str:
+def draw_topic(phraser: Phraser) -> str:
+    """Something to search for."""
     rng = phraser.rng
     noun = rng.choice(TRAINING.nouns).plural if rng.random() < 0.6 else invent_word(rng)
     roll = rng.random()
@@ -206,10 +207,11 @@ def _announcement(phraser: Phraser) -> str:
         if rng.random() < 0.5
         else f"{rng.randint(0, 23)}:{rng.choice(('00', '15', '30'))}"
     )
-    return rng.choice(_HAPPENINGS).format(thing=thing, time=time, n=rng.randint(2, 95), name=_name(phraser))
+    return rng.choice(_HAPPENINGS).format(thing=thing, time=time, n=rng.randint(2, 95), name=draw_name(phraser))
 
 
-def _name(phraser: Phraser) -> str:
+def draw_name(phraser: Phraser) -> str:
+    """A person's name."""
     rng = phraser.rng
     return rng.choice(_FIRST_NAMES) if rng.random() < 0.3 else invent_word(rng).capitalize()
 
@@ -237,7 +239,7 @@ def _hello(phraser: Phraser) -> tuple[str, Params]:
             "test whether you answer with a greeting", "give a friendly hello", "answer with a hello", "send a friendly greeting", "give a greeting", "test the hello",
         )  # fmt: skip
         return phraser.pick("hello.plain", plain), {}
-    name = _name(phraser)
+    name = draw_name(phraser)
     named = (
         "say hello to {}", "greet {}", "say hi to {}", "send a greeting to {}", "hello, I am {}", "hello from {}", "welcome {} with a hello",
         "give {} a greeting", "my name is {}, say hello", "I am {}, say hi", "say a friendly hello to {}", "send {} a hello", "my name is {}, greet me",
@@ -311,7 +313,7 @@ def _notify(phraser: Phraser) -> tuple[str, Params]:
 
 
 def _discover(phraser: Phraser) -> tuple[str, Params]:
-    topic = _topic(phraser)
+    topic = draw_topic(phraser)
     frames = (
         "search for {}", "find information about {}", "what do we know about {}", "tell me about {}", "look for knowledge about {}",
         "discover {}", "search the knowledge graph for {}", "find anything related to {}", "what is known about {}",

@@ -193,7 +193,9 @@ def check_sensitive(config: ValidationConfig) -> Iterator[Checker]:
 
 
 def _name_kinds(item: Conversation, what: str, find: Callable[[str], list[str]]) -> str | None:
-    kinds = sorted({kind for turn in item.turns for kind in find(turn.content)})
+    found = item.row.knowledge if item.row is not None else ()
+    texts = (*(turn.content for turn in item.turns), *(node.model_dump_json() for node in found))
+    kinds = sorted({kind for text in texts for kind in find(text)})
     return f"holds {what}: {', '.join(kinds)}" if kinds else None
 
 

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from datagen.phrasing import Phraser
 from heimdall.answers import Answer
-from heimdall.rows import Message, Prompt, Split
+from heimdall.rows import Found, Message, Prompt, Split
 
 _HELD_OUT_SHARE = 8  # one source in so many
 _ATTEMPTS = 60  # until a draft that fits its split is given up
@@ -19,7 +19,8 @@ _ATTEMPTS = 60  # until a draft that fits its split is given up
 
 class Draft(NamedTuple):
     """A question and its answer. `prompt` is None where the question comes under NornicDB's system prompt; `source`
-    names the fact or case that it is about; `productions` are the wordings used; `history` are the turns before it."""
+    names the fact or case that it is about; `productions` are the wordings used; `history` are the turns before it,
+    `knowledge` what NornicDB has found for it."""
 
     category: str
     question: str
@@ -29,6 +30,7 @@ class Draft(NamedTuple):
     productions: tuple[str, ...] = ()
     prompt: Prompt | None = None
     history: tuple[Message, ...] = ()
+    knowledge: tuple[Found, ...] = ()
 
 
 def fits_split(source: str, split: Split) -> bool:

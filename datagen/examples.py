@@ -17,13 +17,16 @@ from datagen.code_review import draw_code_review
 from datagen.coding import draw_code
 from datagen.cognitive import TASKS, draw_cognitive
 from datagen.draft import Draft, draw_fitting
+from datagen.follow_ups import draw_follow_up
 from datagen.help import UNHELPED, Help, choose_help, draw_help
+from datagen.knowledge import draw_knowledge
 from datagen.mtg import draw_mtg
 from datagen.notations import write_schema
 from datagen.operations import draw_operation, list_questions
 from datagen.passages import draw_passage
 from datagen.phrasing import Phraser, add_typo, polish
 from datagen.proving_graph import ProvingGraph
+from datagen.query_follow_ups import draw_query_follow_up, prove_follow_up, write_follow_up
 from datagen.questions import LiteralNames, Names, NaturalNames
 from datagen.refusals import draw_refusal
 from datagen.review import draw_review
@@ -40,7 +43,7 @@ from heimdall.rows import Family, Message, Row, Split
 from nornicdb.contract import Contract
 from nornicdb.facts import Facts
 
-SCHEMA_FAMILIES: tuple[Family, ...] = ("cypher_schema", "cypher_plain", "cypher_help")
+SCHEMA_FAMILIES: tuple[Family, ...] = ("cypher_schema", "cypher_plain", "cypher_help", "history")
 CHUNK_ROWS = 200  # few enough to be made in seconds, many enough to be worth sending to another process
 EVALUATION_QUESTIONS_PER_SCHEMA = 2
 TYPO_SHARE = 0.04
@@ -112,11 +115,15 @@ def make_chunk(spec: ChunkSpec) -> Chunk:
     rows: list[Row] = []
     graphs: list[SchemaGraphs] = []
     wanted = spec.config.questions_per_schema if spec.split == "train" else EVALUATION_QUESTIONS_PER_SCHEMA
-    schemas = math.ceil(spec.rows / wanted)
+    acts = spec.family == "history" and spec.split != "test_schema"  # half of these are about actions
+    schemas = math.ceil(spec.rows / (2 * wanted if acts else wanted))
     for number in range(spec.number * schemas, (spec.number + 1) * schemas):
         schema_id = f"{spec.split}-{spec.family}-{number}"
         made, stored = _make_schema_examples(spec, schema_id, wanted, number * wanted, rng)
         rows += made
+        if acts:
+            drafts = (_draw_in_context(spec, rng, draw_follow_up) for _ in made)
+            rows += [_make_row(spec, draft) for draft in drafts if draft is not None]
         if made and spec.split != "train":
             graphs.append(stored)
     return Chunk(rows, graphs)
@@ -128,6 +135,8 @@ def _draw(spec: ChunkSpec, rng: random.Random) -> Iterator[Draft | None]:
     match spec.family:
         case "action":
             return (_draw_request(spec, rng, number) for number in numbers)
+        case "knowledge":
+            return (_draw_in_context(spec, rng, draw_knowledge) for _ in numbers)
         case "operations" if spec.facts is not None:
             questions = list_questions(spec.facts)
             return (draw_operation(questions, spec.split, rng) for _ in numbers)
@@ -172,6 +181,14 @@ def _draw_request(spec: ChunkSpec, rng: random.Random, number: int) -> Draft | N
     )
 
 
+def _draw_in_context(
+    spec: ChunkSpec, rng: random.Random, draw: Callable[[Contract, Phraser], Draft | None]
+) -> Draft | None:
+    phraser = Phraser(rng, held_out=spec.split == "test_phrasing")
+    draft = draw(spec.contract, phraser)
+    return draft if phraser.fits else None
+
+
 def _make_schema_examples(
     spec: ChunkSpec, schema_id: str, wanted: int, first: int, rng: random.Random
 ) -> tuple[list[Row], SchemaGraphs]:
@@ -209,7 +226,7 @@ class _Maker:
         """What the next row is: a refusal or a query of some class. It stays so until there is such a row."""
         config = self._spec.config
         self._tries = 0
-        refused = 0.0 if self._spec.family == "cypher_help" else config.refusal_share
+        refused = 0.0 if self._spec.family in ("cypher_help", "history") else config.refusal_share
         self._refuses = refused > 0 and self._rng.random() < refused
         self._kind = choose_share(self._mix, self._rng)
 
@@ -225,6 +242,8 @@ class _Maker:
     def _make_row(self, turn: int) -> Row | None:
         split = self._spec.split
         phraser = Phraser(self._rng, held_out=split == "test_phrasing")
+        if self._spec.family == "history":
+            return self._follow_up(phraser)
         literal = self._spec.family == "cypher_plain"
         names = LiteralNames(phraser) if literal else NaturalNames(phraser)
         if self._refuses:
@@ -235,8 +254,7 @@ class _Maker:
         help_ = choose_help(request, self._rng, split) if self._spec.family == "cypher_help" else None
         if help_ is None and self._spec.family == "cypher_help":
             return None
-        if not self._loaded:  # loading costs more than sampling, and many schemas hold no held-out pair
-            self._loaded = [self.engines.enter_context(ProvingGraph(graph)) for graph in self._graphs]
+        self._load()
         question = _ask(request, phraser, typos=not literal)
         if not phraser.fits:
             return None
@@ -261,6 +279,28 @@ class _Maker:
             productions=tuple(phraser.used),
         )
 
+    def _load(self) -> None:
+        if not self._loaded:  # loading costs more than sampling, and many schemas hold no held-out pair
+            self._loaded = [self.engines.enter_context(ProvingGraph(graph)) for graph in self._graphs]
+
+    def _follow_up(self, phraser: Phraser) -> Row | None:
+        """A question with its answer in words, and a sentence that changes it."""
+        drawn = draw_query_follow_up(self._schema, phraser)
+        if (
+            drawn is None
+            or not phraser.fits
+            or combines_held_out(drawn.query.operators)
+            or combines_held_out(drawn.first.operators)
+        ):
+            return None
+        self._load()
+        proof = prove_follow_up(drawn, self._loaded)
+        if proof is None:
+            return None
+        draft = write_follow_up(drawn, self._spec.contract, phraser, self._loaded[0], self._show_schema)
+        details = {"skeleton": drawn.query.skeleton, "operators": drawn.query.operators, "proof": proof}
+        return _make_row(self._spec, draft).model_copy(update=details)
+
     def _refuse(self, phraser: Phraser, names: Names) -> Row | None:
         refusal = draw_refusal(self._schema, phraser, names, shown=self._spec.family != "cypher_plain")
         if refusal is None or self._spec.split == "test_composition" or not phraser.fits:
@@ -268,7 +308,7 @@ class _Maker:
         return _make_row(self._spec, refusal._replace(question=self._show_schema(refusal.question)))
 
     def _show_schema(self, question: str) -> str:
-        if self._spec.family != "cypher_schema":
+        if self._spec.family not in ("cypher_schema", "history"):
             return question
         notation = choose_share(self._spec.config.schema_notations, self._rng)
         return f"{write_schema(self._schema, notation)}\n\n{question}"
@@ -294,6 +334,7 @@ def _make_row(spec: ChunkSpec, draft: Draft) -> Row:
         split=spec.split,
         prompt=draft.prompt or spec.config.prompt,
         messages=(*draft.history, *turns),
+        knowledge=draft.knowledge,
         expected=draft.expected,
         category=draft.category,
         source=draft.source,

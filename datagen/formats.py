@@ -5,6 +5,7 @@ out by a conversion.
 """
 
 import json
+import random
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
@@ -18,6 +19,8 @@ from heimdall.files import digest_json, replacing
 from heimdall.records import explain_invalid
 from heimdall.refs import Record
 from heimdall.rows import SPLITS, Message, Row, Split
+from nornicdb.contract import load_reference_contract
+from nornicdb.prompts import render_knowledge
 
 Format = Literal["rows", "chat", "instruction", "completion"]
 Role = Literal["system", "user", "assistant"]
@@ -50,7 +53,9 @@ class Conversation(NamedTuple):
 
     @property
     def prompt(self) -> str:
-        """What users and earlier answers say before the answer, without the system's turn."""
+        """What is said before the answer, without the system's turn; of rows, with what was found for them."""
+        if self.row is not None:
+            return self.row.asked
         return "\n\n".join(turn.content for turn in self.turns[:-1] if turn.role != "system")
 
     @property
@@ -113,9 +118,9 @@ def recognize_format(record: dict[str, Any]) -> Format | None:
 
 def to_record(conversation: Conversation, to: Format) -> dict[str, Any]:
     """The record of a conversation in another form. Raises `InputError` where that form cannot hold it."""
-    turns = conversation.turns
     if to == "rows":
         return make_row(conversation).model_dump(mode="json")
+    turns = _add_knowledge(conversation)
     if to == "chat":
         return {"messages": [turn.model_dump() for turn in turns]}
     system = turns[0].content if turns[0].role == "system" else ""
@@ -130,6 +135,15 @@ def to_record(conversation: Conversation, to: Format) -> dict[str, Any]:
     if system:
         raise InputError(f"{conversation.place}: has a system turn, which 'completion' does not hold: use --to chat.")
     return {"prompt": question, "completion": spoken[-1]}
+
+
+def _add_knowledge(conversation: Conversation) -> tuple[Turn, ...]:
+    """The turns, with what was found for the question as the system's: other forms have no other place for it."""
+    row = conversation.row
+    if row is None or not row.knowledge:
+        return conversation.turns
+    found = render_knowledge(load_reference_contract(), random.Random(0), row.knowledge)
+    return (Turn(role="system", content=found.strip()), *conversation.turns)
 
 
 def make_row(conversation: Conversation) -> Row:

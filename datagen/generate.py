@@ -28,6 +28,8 @@ from nornicdb.facts import Facts
 # What a split holds out must be there to be held out: schemas and compositions of queries, facts.
 _SPLITS: dict[Family, tuple[Split, ...]] = {
     "action": ("validation", "test_iid", "test_phrasing"),
+    "history": ("validation", "test_iid", "test_schema", "test_phrasing"),
+    "knowledge": ("validation", "test_iid", "test_phrasing"),
     "cypher_schema": ("validation", "test_iid", "test_schema", "test_composition", "test_phrasing"),
     "cypher_plain": ("validation", "test_iid", "test_schema", "test_composition", "test_phrasing"),
     "cypher_help": ("validation", "test_iid", "test_schema", "test_phrasing", "test_fact"),
@@ -56,9 +58,20 @@ class DatasetSummary(Record):
     killed: int
 
 
-def plan_counts(config: DataConfig) -> dict[tuple[Split, Family], int]:
-    """How many rows of each family each split gets."""
+def plan_counts(config: DataConfig, contract: Contract) -> dict[tuple[Split, Family], int]:
+    """How many rows of each family each split gets.
+
+    Where prompts hold no knowledge, because they are not the full ones or the contract's NornicDB finds none, rows do
+    not either; the largest family gets their share.
+    """
     families = [family for family in FAMILIES if config.shares.get(family)]
+    if not contract.knowledge_heading or config.prompt != "full":
+        families = [family for family in families if family != "knowledge"]
+    if not families:
+        raise InputError(
+            f"There are no 'knowledge' rows under the {config.prompt} prompt of the contract {contract.source}: only "
+            "the full prompt of a NornicDB that searches its graph holds what was found."
+        )
     rows = {family: int(config.train_rows * config.shares[family]) for family in families}
     # What rounding down has left goes to the largest family.
     rows[max(families, key=lambda family: rows[family])] += config.train_rows - sum(rows.values())
@@ -83,7 +96,7 @@ def generate_dataset(
     the same bytes. Raises `InputError` when the generator cannot make as many different rows as are asked for, or when
     the contract has no action that runs a query.
     """
-    counts = plan_counts(config)
+    counts = plan_counts(config, contract)
     with _fill_parts(config, contract, facts, counts, out / _PARTS, progress, workers) as parts:
         splits = [split for split in SPLITS if any(split == place[0] for place in counts)]
         for split in splits:
@@ -105,7 +118,7 @@ def generate_file(
     facts: Facts | None = None,
 ) -> DatasetSummary:
     """Writes `config.train_rows` training rows into one JSONL file, as `generate_dataset` does with all splits."""
-    counts = {place: rows for place, rows in plan_counts(config).items() if place[0] == "train"}
+    counts = {place: rows for place, rows in plan_counts(config, contract).items() if place[0] == "train"}
     parts_directory = out.with_name(f".{out.name}.{_PARTS}")
     with _fill_parts(config, contract, facts, counts, parts_directory, progress, workers) as parts:
         parts.merge("rows", "train", out)
@@ -177,7 +190,7 @@ def _choose_prompt(row: Row, config: DataConfig) -> Row:
     if not config.other_prompts or row.split != "train" or row.prompt != config.prompt:
         return row
     shares = [1 - sum(config.other_prompts.values()), *config.other_prompts.values()]
-    rng = random.Random(f"{config.seed}/{row.question}")
+    rng = random.Random(f"{config.seed}/{row.asked}")
     return row.model_copy(update={"prompt": rng.choices([config.prompt, *config.other_prompts], shares)[0]})
 
 
@@ -198,7 +211,7 @@ def _summarize(files: Mapping[Split, Path]) -> DatasetSummary:
         for row in read_rows(path):
             splits[split] += 1
             families[row.family] += 1
-            if row.family in SCHEMA_FAMILIES and row.category is not None:
+            if row.schema_id is not None and row.category is not None:
                 categories[row.category] += 1
             schemas |= {row.schema_id} if row.schema_id else set()
             skeletons |= {row.skeleton} if row.skeleton else set()

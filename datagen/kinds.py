@@ -33,6 +33,8 @@ KINDS: dict[str, dict[str, Any]] = {
     },
     "cypher": {**_CYPHER, "shares": {"cypher_schema": 0.5, "cypher_plain": 0.5}},
     "actions": {"shares": {"action": 1}},
+    "history": {"shares": {"history": 1}, "varied_schemas": True},
+    "knowledge": {"shares": {"knowledge": 1}, "prompt": "full"},
     "operations": {"shares": {"operations": 1}},
     "troubleshooting": {"shares": {"cypher_help": 1}, "varied_schemas": True},
     "qc": {"shares": {"tlp_review": 1}},

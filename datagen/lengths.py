@@ -14,9 +14,9 @@ from heimdall.errors import InputError
 from heimdall.lines import read_lines
 from heimdall.progress import Progress, silent
 from heimdall.refs import Record
-from heimdall.rows import Prompt
+from heimdall.rows import Prompt, Row
 from nornicdb.contract import Contract
-from nornicdb.prompts import SYSTEM_PROMPTS, build_system_prompt, cut_prompt
+from nornicdb.prompts import SYSTEM_PROMPTS, build_rest, build_system_prompt, cut_prompt
 
 CLASSES = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 ANSWER_ROOM = 256  # tokens kept for the answer where there is none to count
@@ -121,10 +121,7 @@ class RowLengths:
     def _measure_system(self, item: Conversation) -> int:
         if self._contract is None or item.row is None:
             return 0
-        prompt = item.row.prompt
-        if prompt not in self._systems:
-            self._systems[prompt] = measure_system_prompt(self._contract, prompt, self._count)
-        return self._systems[prompt]
+        return measure_system_prompt(self._contract, item.row, self._count, self._systems)
 
 
 def render_turns(turns: Sequence[Turn]) -> str:
@@ -134,18 +131,28 @@ def render_turns(turns: Sequence[Turn]) -> str:
     return "".join(f"<|im_start|>{turn.role}\n{turn.content}<|im_end|>\n" for turn in turns)
 
 
-def measure_system_prompt(contract: Contract, prompt: Prompt, count: Counter) -> int:
-    """Tokens of the system turn in the longest of 32 orders of its actions, since NornicDB shuffles them.
+def measure_system_prompt(contract: Contract, row: Row, count: Counter, known: dict[Prompt, int]) -> int:
+    """Tokens of a row's system turn in the longest of 32 orders of its actions, since NornicDB shuffles them.
 
     The turn ends with a control token, so its tokens simply add to those of the other turns. `tail` counts what is left
-    of it; a prompt without a system turn has none.
+    of it; a prompt without a system turn has none. `known` keeps what is the same for all rows with a prompt.
     """
-    if prompt not in SYSTEM_PROMPTS:
-        return 0
-    order = random.Random(0)
-    texts = [build_system_prompt(contract, prompt, order) for _ in range(_ORDERS)]
-    longest = max(count([render_turns([Turn(role="system", content=text)]) for text in texts]))
-    return len(cut_prompt([0] * longest)) if prompt == "tail" else longest
+    if row.prompt == "knowledge":
+        whole, order = measure_prompt(contract, "full", count, known), random.Random(0)
+        parts = count([build_rest(contract, order), build_rest(contract, order, row.knowledge)])
+        return whole + parts[1] - parts[0]
+    return measure_prompt(contract, row.prompt, count, known)
+
+
+def measure_prompt(contract: Contract, prompt: Prompt, count: Counter, known: dict[Prompt, int]) -> int:
+    """Likewise, of a prompt that is the same for all questions."""
+    if prompt not in known:
+        order, longest = random.Random(0), 0
+        if prompt in SYSTEM_PROMPTS:
+            texts = [build_system_prompt(contract, prompt, order) for _ in range(_ORDERS)]
+            longest = max(count([render_turns([Turn(role="system", content=text)]) for text in texts]))
+        known[prompt] = len(cut_prompt([0] * longest)) if prompt == "tail" else longest
+    return known[prompt]
 
 
 def load_counter(tokenizer: Path | None) -> Counter:

@@ -86,7 +86,7 @@ class Parts:
         assert self._graphs is not None
         made, used = self.note.rows, set()
         for row in rows:
-            digest = self._digest(row.question)
+            digest = self._digest(row.asked)
             if made == wanted or digest in self._taken:
                 continue
             self._taken.add(digest)
@@ -138,7 +138,7 @@ class Parts:
 
     def _recall(self, place: Place) -> None:
         """Remembers the questions of a part that an earlier try has written."""
-        self._taken.update(self._digest(row.question) for row in read_rows(self._file(place, "rows")))
+        self._taken.update(self._digest(row.asked) for row in read_rows(self._file(place, "rows")))
 
     def _write_note(self) -> None:
         for file in (self._rows, self._graphs):

@@ -322,11 +322,12 @@ def _sample_conditions(schema: Schema, path: list[int], shape: Shape, rng: rando
             continue
         if any(c.position == position and c.prop is prop for c in conditions):
             continue
-        conditions.append(_sample_condition(position, prop, rng))
+        conditions.append(sample_condition(position, prop, rng))
     return tuple(sorted(conditions, key=lambda condition: condition.position))
 
 
-def _sample_condition(position: int, prop: SchemaProperty, rng: random.Random) -> Condition:
+def sample_condition(position: int, prop: SchemaProperty, rng: random.Random) -> Condition:
+    """A random condition on a property of the node at this position of the path."""
     if prop.type == "BOOLEAN":
         return Condition(position, prop, rng.choice(("true", "true", "false")))
     if is_number(prop):

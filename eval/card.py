@@ -20,6 +20,8 @@ LENGTH_BINS = 6
 NO_ACTION = "(none)"
 FAMILY_TITLES = {
     "action": "Runtime actions",
+    "history": "Follow-ups in a conversation",
+    "knowledge": "With retrieved knowledge",
     "cypher_schema": "Cypher with a schema",
     "cypher_plain": "Cypher without a schema",
     "cypher_help": "Help with Cypher",
@@ -49,6 +51,8 @@ METRIC_TITLES = {
     "refusal_recall": "refused, of those to refuse",
     "refusal_accuracy": "refused with the right reason",
     "no_false_refusal": "no false refusal",
+    "context_accuracy": "right by what came before",
+    "distractor_accuracy": "not misled by it",
     "link_f1": "links (F1)",
     "no_invented_ids": "no invented id",
     "anomalies_found": "anomalies found",
@@ -84,12 +88,18 @@ def find_answer_metric(series: str) -> str:
 
 
 def title_series(series: str) -> str:
-    """What a family's slices are about, with the prompt if it is a further one."""
-    family, _, prompt = series.partition("@")
-    return FAMILY_TITLES[family] + (f", {prompt} prompt" if prompt else "")
+    """What a family's slices are about, and how they were asked if not as usual."""
+    family, _, how = series.partition("@")
+    if how == "alone":
+        return f"{FAMILY_TITLES[family]}, asked without it"
+    return FAMILY_TITLES[family] + (f", {how} prompt" if how else "")
 
 
-_UNUSED_FAMILIES = {
+_FAMILY_LIMITS = {
+    "history": "NornicDB's own page sends no earlier turns; other clients of its chat endpoint may. What users were "
+    "told in them has this project's words.",
+    "knowledge": "Questions with retrieved knowledge are asked under the full prompt, the only one that holds it. What "
+    "was found is made up; how well NornicDB's search finds is not part of these figures.",
     "tlp_review": "NornicDB's releases contain the reviewer of inferred links, but no server of theirs uses it yet. As "
     "they would call it, a model sees the ids of the nodes only: those are the categories ids and opaque_ids.",
     "cognitive": "Diagnosis and curation are tasks that NornicDB's authors proposed; no release asks them. Their data "
@@ -233,7 +243,7 @@ def list_limits(card: Card) -> list[str]:
     return [
         prompt,
         source,
-        *(sentence for family, sentence in _UNUSED_FAMILIES.items() if family in families),
+        *(sentence for family, sentence in _FAMILY_LIMITS.items() if family in families),
         "Questions and schemas are generated. How people phrase questions is not represented by them.",
         "A query is right when it returns the expected rows on every small graph of its schema, run in an embedded "
         "engine and not in NornicDB. What could not be judged counts neither as right nor as wrong.",

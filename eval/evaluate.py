@@ -123,7 +123,7 @@ def collect(asked: Iterator[Example], total: int, progress: Progress) -> list[Ex
 def render_question(question: Question, contract: Contract, seed: int) -> str:
     """The whole text that the model gets, the prompt's actions in the question's order."""
     order = random.Random(f"{seed}/order/{question.order}")
-    return render_prompt(contract, question.prompt, order, question.row.messages[:-1])
+    return render_prompt(contract, question.prompt, order, question.turns, question.knowledge)
 
 
 def ask_questions(
@@ -209,8 +209,9 @@ def _make_example(
         split=row.split,
         prompt=question.prompt,
         further=question.further,
+        alone=question.alone,
         order=question.order,
-        question=row.question,
+        question=_show(question),
         schema_id=row.schema_id,
         expected=row.answer,
         expected_action=actions[0] if actions else None,
@@ -235,6 +236,14 @@ def _make_example(
         nll=None if losses is None else -sum(losses),
         nll_tokens=None if losses is None else len(losses),
     )
+
+
+def _show(question: Question) -> str:
+    """The question as a reader needs it: with what was found for it, and with the turns before it."""
+    *before, last = question.turns
+    found = "\n".join(node.model_dump_json(exclude_defaults=True) for node in question.knowledge)
+    said = "\n\n".join(f"{turn.role}: {turn.content}" for turn in (*before, last)) if before else last.content
+    return f"{found}\n\n{said}" if found else said
 
 
 def tokenize_answer(model: Model, tokens: list[int], prompt: str, answer: str) -> list[int]:

@@ -15,7 +15,7 @@ from eval.task_measures import TASK_SHARES, count_links
 from heimdall.errors import UsageError, suggest
 from heimdall.records import read_records
 from heimdall.refs import Record, Score, Slice
-from heimdall.rows import FAMILIES, SPLITS, Family, Prompt, Split
+from heimdall.rows import ALONE, FAMILIES, LACKING, SPLITS, UNRELATED, Family, Prompt, Split
 from nornicdb.prompts import SYSTEM_PROMPTS
 
 SuiteSplit = Literal["suite"]  # where a split is named: the questions of a user's own suite
@@ -24,7 +24,8 @@ SuiteSplit = Literal["suite"]  # where a split is named: the questions of a user
 class Example(Record):
     """One question put to the model: what was expected, what came back and how it was judged.
 
-    `further`: the question was asked once more, under another prompt than the usual one. `json_valid` and the actions
+    `further`: the question was asked once more, under another prompt than the usual one or `alone`, without what was
+    said before it or found for it. `json_valid` and the actions
     are null where none was expected, `exact` where an answer has no form to compare. `judgement` is of the whole
     answer, `repaired` what it would be after `cypher.repair`. `tokens` were generated, the one that ends the turn
     included. `parses` is null where neither Cypher nor other code
@@ -44,6 +45,7 @@ class Example(Record):
     split: Split | SuiteSplit
     prompt: Prompt
     further: bool = False
+    alone: bool = False
     order: int
     question: str
     schema_id: str | None
@@ -76,8 +78,8 @@ class Example(Record):
 
     @property
     def series(self) -> str:
-        """The name of its slices: the family, with the prompt if that is not the usual one (`action@tail`)."""
-        return f"{self.family}@{self.prompt}" if self.further else self.family
+        """The name of its slices: the family, also with the prompt if that is not the usual one (`action@tail`)."""
+        return f"{self.family}@{'alone' if self.alone else self.prompt}" if self.further else self.family
 
     @property
     def is_unanswerable(self) -> bool:
@@ -85,8 +87,12 @@ class Example(Record):
         return self.family in ("cypher_schema", "cypher_plain") and self.expected_action is None
 
 
-# Requests for actions can be asked under further prompts; those slices stand behind the usual ones.
-SERIES: tuple[str, ...] = (*FAMILIES, *(f"action@{prompt}" for prompt in SYSTEM_PROMPTS))
+# What is asked once more in another way stands in slices behind the usual ones.
+SERIES: tuple[str, ...] = (
+    *FAMILIES,
+    *(f"action@{prompt}" for prompt in SYSTEM_PROMPTS),
+    *(f"{family}@alone" for family in ALONE),
+)
 Measure = Callable[[Example], bool | None]
 
 
@@ -108,6 +114,19 @@ def _is_refused(example: Example) -> bool | None:
 
 def _is_not_refused(example: Example) -> bool | None:
     return None if example.is_unanswerable or example.refused is None else not example.refused
+
+
+def _needs_context(example: Example) -> bool | None:
+    """Whether only what was said before or was found gives the answer; None where there is nothing such."""
+    return example.category not in (UNRELATED, LACKING) if example.family in ALONE else None
+
+
+def _is_right_by_context(example: Example) -> bool | None:
+    return _is_right(example) if _needs_context(example) else None
+
+
+def _is_right_despite_context(example: Example) -> bool | None:
+    return _is_right(example) if _needs_context(example) is False else None
 
 
 def _is_repaired_right(example: Example) -> bool | None:
@@ -137,6 +156,8 @@ SHARES: dict[str, Measure] = {
     "refusal_accuracy": _is_right_refusal,
     "no_false_refusal": _is_not_refused,
     "answer_accuracy": _is_right,
+    "context_accuracy": _is_right_by_context,
+    "distractor_accuracy": _is_right_despite_context,
     "repaired_execution_accuracy": _is_repaired_right,
     "constrained_json_valid": lambda example: example.constrained_json_valid,
     "constrained_action_accuracy": _is_constrained_action,
@@ -163,9 +184,15 @@ _ACTION = (
     "json_valid", "action_accuracy", "params_accuracy", "judged", "exact_match", *_CONSTRAINED,
     "constrained_params_accuracy", *_COSTS,
 )  # fmt: skip
+_CONTEXT = ("context_accuracy", "distractor_accuracy")
 _PROSE = ("answer_accuracy", "judged", *_COSTS)
 METRICS: dict[Family, tuple[str, ...]] = {
     "action": _ACTION,
+    "history": (
+        "json_valid", "action_accuracy", "parse_rate", "answer_accuracy", *_CONTEXT, "judged", "exact_match",
+        *_CONSTRAINED, "constrained_params_accuracy", *_COSTS,
+    ),
+    "knowledge": ("json_valid", "action_accuracy", "answer_accuracy", *_CONTEXT, "judged", *_COSTS),
     "cypher_schema": _CYPHER,
     "cypher_plain": _CYPHER,
     "cypher_help": (

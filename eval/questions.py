@@ -12,7 +12,7 @@ from eval.suite import SuiteRow, read_suite
 from heimdall.answers import Answer
 from heimdall.config import EvalConfig
 from heimdall.errors import InputError
-from heimdall.rows import FAMILIES, Family, Prompt, Row, read_rows
+from heimdall.rows import ALONE, FAMILIES, Family, Found, Message, Prompt, Row, read_rows
 from nornicdb.contract import Contract
 from nornicdb.prompts import SYSTEM_PROMPTS
 
@@ -26,7 +26,8 @@ PERPLEXITY_ROWS = 50
 class Question(NamedTuple):
     """A row of a data set or suite, the prompt and the shuffle of the action list that it is asked under, what else is
     done with it (its answer scored, timed, constrained), its graphs and their schema, by which a query can be
-    repaired. `further`: it is asked once more, under another prompt than the usual one."""
+    repaired. `further`: it is asked once more, under another prompt than the usual one or `alone`, without what was
+    said before it or found for it."""
 
     id: str
     row: Row | SuiteRow
@@ -38,6 +39,18 @@ class Question(NamedTuple):
     graphs: Sequence[PropertyGraph]
     schema: GraphSchema | None = None
     further: bool = False
+    alone: bool = False
+
+    @property
+    def turns(self) -> Sequence[Message]:
+        """What is said before the answer."""
+        turns = self.row.messages[:-1]
+        return turns[-1:] if self.alone else turns
+
+    @property
+    def knowledge(self) -> Sequence[Found]:
+        """What NornicDB has found for it."""
+        return self.row.knowledge if isinstance(self.row, Row) and not self.alone else ()
 
     @property
     def accepted(self) -> tuple[Answer, ...]:
@@ -53,9 +66,10 @@ class Question(NamedTuple):
 def plan_questions(dataset_dir: Path, config: EvalConfig, prompt: Prompt) -> list[Question]:
     """Draws up to `config.rows_per_slice` rows of each family and split, in the order in which they are asked.
 
-    Requests for actions are asked under each of `config.further_prompts` as well, `config.further_rows` a split. The
-    draw depends only on the seed and the rows, so two models are asked the same questions. Slices are mixed, so that
-    the running accuracy means something. Raises `InputError` for a broken data set.
+    Requests for actions are asked under each of `config.further_prompts` as well, `config.further_rows` a split, and as
+    many of the questions that need what was said before or was found are asked without it. The draw depends only on the
+    seed and the rows, so two models are asked the same questions. Slices are mixed, so that the running accuracy means
+    something. Raises `InputError` for a broken data set.
     """
     questions = []
     graphs = read_graphs(dataset_dir / GRAPHS)
@@ -72,6 +86,8 @@ def plan_questions(dataset_dir: Path, config: EvalConfig, prompt: Prompt) -> lis
             ]
             if family == "action":
                 questions += _ask_further(drawn[: config.further_rows], prompt, config)
+            if family in ALONE:
+                questions += _ask_alone(drawn[: config.further_rows], prompt, config, graphs)
     if not questions:
         raise InputError(f"'{dataset_dir}' has no row in {', '.join(config.splits)}; generate the data set again.")
     return _order(questions, config)
@@ -114,7 +130,7 @@ def make_question(
         row.id,
         row,
         asked,
-        index % ORDERS if asked in SYSTEM_PROMPTS else 0,
+        index % ORDERS if asked not in ("chat", "raw") else 0,
         index < PERPLEXITY_ROWS,
         index < config.timed_rows,
         index < config.constrained_rows,
@@ -130,6 +146,17 @@ def _ask_further(rows: Sequence[Row], prompt: Prompt, config: EvalConfig) -> lis
         for further in config.further_prompts
         if further != prompt
         for i, row in enumerate(rows)
+    ]
+
+
+def _ask_alone(
+    rows: Sequence[Row], prompt: Prompt, config: EvalConfig, graphs: Mapping[str, SchemaGraphs]
+) -> list[Question]:
+    """Knowledge is in the full prompt only, so what it adds shows beside that."""
+    asked: list[tuple[Row, Prompt]] = [(row, "full" if row.prompt == "knowledge" else prompt) for row in rows]
+    return [
+        Question(f"{row.id}@alone", row, under, 0, False, False, False, *_find_graphs(row, graphs), True, True)
+        for row, under in asked
     ]
 
 

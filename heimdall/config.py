@@ -228,7 +228,12 @@ class EvalConfig(Config):
     further_prompts: tuple[SystemPrompt, ...] = Field(
         (), description="NornicDB's other prompts under which requests for actions are asked as well"
     )
-    further_rows: int = Field(50, gt=0, description="requests of each split under each of these")
+    further_rows: int = Field(
+        50,
+        gt=0,
+        description="requests of each split under each of these, and follow-ups and questions with knowledge that are "
+        "asked once more without what was said before or found",
+    )
     timed_rows: int = Field(10, ge=0, description="rows of each slice that are asked once more, alone, to be timed")
     constrained_rows: int = Field(
         200, ge=0, description="rows of each slice that are answered under the grammar as well"

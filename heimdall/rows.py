@@ -4,12 +4,15 @@ A row holds the user's and the assistant's turns. The system turn belongs to Nor
 request, so a row only names which of the contract's prompts it is for (`prompt`).
 
 - `minimal`, `full`: NornicDB's system prompts. `tail`: what its default batch size leaves of the full one.
+- `knowledge`: the full prompt with what NornicDB has found in its graph for the question (`knowledge`).
 - `chat`: ChatML turns without a system prompt. `raw`: the one user message is the whole text that the model gets.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
+
+import pydantic
 
 from heimdall.answers import ActionAnswer, Answer, QueryAnswer
 from heimdall.records import read_records
@@ -17,6 +20,8 @@ from heimdall.refs import Record
 
 Family = Literal[
     "action",
+    "history",
+    "knowledge",
     "cypher_schema",
     "cypher_plain",
     "cypher_help",
@@ -26,10 +31,13 @@ Family = Literal[
     "code",
     "general",
 ]
-Prompt = Literal["minimal", "full", "tail", "chat", "raw"]
+Prompt = Literal["minimal", "full", "tail", "knowledge", "chat", "raw"]
 Split = Literal["train", "validation", "test_iid", "test_schema", "test_composition", "test_phrasing", "test_fact"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 SPLITS: tuple[Split, ...] = get_args(Split)
+ALONE: tuple[Family, ...] = ("history", "knowledge")  # whose questions are asked without their context, too
+# Categories of rows of these two families whose answer does not follow from the turns before or from what was found.
+UNRELATED, LACKING = "unrelated", "lacking"
 TEST_SPLITS: tuple[Split, ...] = tuple(split for split in SPLITS if split.startswith("test_"))
 
 
@@ -38,6 +46,25 @@ class Message(Record):
 
     role: Literal["user", "assistant"]
     content: str
+
+
+class Related(Record):
+    """A node that is linked to one that was found. `forward`: the relationship leaves the one that was found."""
+
+    type: str
+    title: str
+    relationship: str
+    forward: bool
+
+
+class Found(Record):
+    """A node that a search in the graph has found, with the text of its property `content` and its other properties."""
+
+    type: str
+    title: str
+    content: str = ""
+    properties: Mapping[str, str | int | bool] = pydantic.Field(default_factory=dict)
+    related: tuple[Related, ...] = ()
 
 
 class Proof(Record):
@@ -50,13 +77,15 @@ class Proof(Record):
 
 class Row(Record):
     """One example. `category` is a kind of question within the family, `source` the fact or case that it is about,
-    which splits keep apart; `skeleton` is the query's shape, `operators` its parts, `productions` the wordings used."""
+    which splits keep apart; `skeleton` is the query's shape, `operators` its parts, `productions` the wordings used.
+    `knowledge` is there under the prompt of that name, and only there."""
 
     id: str
     family: Family
     split: Split
     prompt: Prompt
     messages: tuple[Message, ...]
+    knowledge: tuple[Found, ...] = ()
     expected: Answer
     category: str | None = None
     source: str | None = None
@@ -65,6 +94,18 @@ class Row(Record):
     operators: tuple[str, ...] = ()
     productions: tuple[str, ...] = ()
     proof: Proof | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _check_knowledge(self) -> Self:
+        if bool(self.knowledge) != (self.prompt == "knowledge"):
+            raise ValueError("`knowledge` belongs to the prompt 'knowledge', which cannot be without it")
+        return self
+
+    @property
+    def asked(self) -> str:
+        """All that the answer depends on: what was found in the graph and all turns before the answer."""
+        found = (node.model_dump_json() for node in self.knowledge)
+        return "\n\n".join([*found, *(message.content for message in self.messages[:-1])])
 
     @property
     def question(self) -> str:

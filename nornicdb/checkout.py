@@ -18,6 +18,7 @@ from heimdall.errors import InputError
 from heimdall.source_code import text_of
 from nornicdb.contract import Action, Contract, Example, Param, ParamType, load_reference_contract
 from nornicdb.gosource import GoFile, field_text, read_fields, statements, walk, walk_strings
+from nornicdb.retrieval import read_knowledge
 
 TYPES_FILE = "pkg/heimdall/types.go"
 HANDLER_FILE = "pkg/heimdall/handler.go"
@@ -79,6 +80,7 @@ def read_contract(checkout: Path) -> Contract:
             context_heading=context.text,
             instructions=_read_instructions(watcher),
             context_end=context.end,
+            **read_knowledge(watcher),
             examples_heading=examples.text,
             final="".join(part.text for part in final),
             minimal_identity=small[0].text,

@@ -49,8 +49,11 @@ class Example(Record):
 class Contract(Record):
     """All texts of the system prompts. `source` is `reference`, `checkout@<commit>` or `checkout@unknown`.
 
-    Full prompt: identity, actions_heading, actions, primer, modes, context_heading, instructions, context_end,
-    examples_heading, examples, final. The three around `instructions` are left out where there are none.
+    Full prompt: identity, actions_heading, actions, primer, modes, context_heading, knowledge, instructions,
+    context_end, examples_heading, examples, final. The heading and end of the context are left out where it is empty.
+    Knowledge is what a search in the graph has found for the question, between `knowledge_heading` and `knowledge_end`;
+    both are empty where NornicDB puts none into its prompt. No search is made for a question that begins with one of
+    `knowledge_skipped`, and a text that was found is cut after `knowledge_limit` bytes.
     Minimal prompt: minimal_identity, minimal_heading, actions, minimal_final.
     `review` and `review_augmented` are the system texts of Auto-TLP's quality control (`nornicdb.review`).
     `max_system_tokens` is NornicDB's budget, above which (at four bytes per token) it sends the minimal prompt.
@@ -65,6 +68,10 @@ class Contract(Record):
     context_heading: str = ""
     instructions: str = ""
     context_end: str = ""
+    knowledge_heading: str = ""
+    knowledge_end: str = ""
+    knowledge_limit: int = 0
+    knowledge_skipped: tuple[str, ...] = ()
     examples_heading: str
     final: str
     minimal_identity: str

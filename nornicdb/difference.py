@@ -15,6 +15,8 @@ _TEXTS = {
     "primer": "the Cypher primer",
     "modes": "the response modes",
     "context_heading": "the heading of the instructions",
+    "knowledge_heading": "the heading of what was found in the graph",
+    "knowledge_end": "what follows what was found in the graph",
     "instructions": "the plugin's instructions",
     "examples_heading": "the heading of the examples",
     "final": "the last instruction",

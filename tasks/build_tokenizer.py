@@ -28,7 +28,7 @@ def _pick_config(preset: Preset) -> dict[str, Any]:
     return preset.train.model_dump(include={"scratch", "pretrained"})
 
 
-@stage("tokenizer", version=3, result=TokenizerRef, config=_pick_config)
+@stage("tokenizer", version=4, result=TokenizerRef, config=_pick_config)
 def build_tokenizer(work: Work, dataset: DatasetRef, contract: ContractRef, former: ModelRef | None) -> TokenizerRef:
     """Trains a tokenizer on the training rows, or copies that of the base or of a former run's model."""
     from training.tokenizer import build_tokenizer as build

@@ -17,7 +17,7 @@ def read_contract(pipeline: Pipeline, checkout: Path | None) -> ContractRef:
     return _store_contract(pipeline, contract=resolve_contract(checkout))
 
 
-@stage("contract", version=3, result=ContractRef)
+@stage("contract", version=4, result=ContractRef)
 def _store_contract(work: Work, contract: Contract) -> ContractRef:
     write_contract(work.directory / FILE, contract)
     artifact = work.describe(FILE, "application/json")

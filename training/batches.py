@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from heimdall.errors import InputError
 from heimdall.rows import Prompt, Row
 from nornicdb.contract import Contract
-from nornicdb.prompts import SYSTEM_PROMPTS, build_system_prompt, cut_prompt, render_chatml
+from nornicdb.prompts import SYSTEM_PROMPTS, build_head, build_rest, build_system_prompt, cut_prompt, render_chatml
 from training.tokenizer import TURN_END, TURN_START
 
 if TYPE_CHECKING:
@@ -22,13 +22,17 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 IGNORED = -100  # PyTorch's default ignore_index
+_PROMPTED: tuple[Prompt, ...] = (*SYSTEM_PROMPTS, "knowledge")  # rows for these can share the beginning of a prompt
 _TOKEN_STEP, _LENGTH_STEP, _ROW_STEP = 128, 32, 4  # sizes are rounded up: a new shape costs oneDNN a new primitive
 _POOL = 96  # groups that are sorted by length together: few, or each batch would be of one family
 
 
 @dataclass(frozen=True)
 class EncodedRow:
-    """A row after its system turn: the user's turn up to the assistant's cue, and the answer with its end of turn."""
+    """A row after its system turn: the turns up to the assistant's cue, and the answer with its end of turn.
+
+    A row with knowledge begins within its system turn, where what was found for its question does.
+    """
 
     id: str
     system: Prompt
@@ -122,7 +126,10 @@ class RowEncoder:
         self._cuts = self._encode("\n{") == self._encode("\n") + self._encode("{")
 
     def encode_prefix(self, prompt: Prompt, order: random.Random) -> list[int]:
-        """The system turn with its actions in a random order; of the variant `tail`, what the model sees of it."""
+        """The system turn with its actions in a random order; of the variant `tail`, what the model sees of it, and of
+        `knowledge` what all questions have in common."""
+        if prompt == "knowledge":
+            return self._encode(f"{TURN_START}system\n{build_head(self._contract, order)}")
         if prompt not in SYSTEM_PROMPTS:
             return []
         system = build_system_prompt(self._contract, prompt, order)
@@ -133,14 +140,18 @@ class RowEncoder:
         """A row's turns. The system turn ends with a control token, so cutting there changes no token."""
         *before, answer = row.messages
         text = before[-1].content if row.prompt == "raw" else render_chatml(None, before)
-        prompt, rest = self._encode(text), answer.content + TURN_END
-        return EncodedRow(
-            id=row.id,
-            system=row.prompt,
-            prompt=prompt,
-            answer=self._encode(rest) if self._cuts else self._encode(text + rest)[len(prompt) :],
-            group=row.schema_id,
-        )
+        if row.prompt == "knowledge":
+            system = build_rest(self._contract, random.Random(row.id), row.knowledge)
+            # The head ends with a line break, where no tokenizer of a known base joins tokens.
+            prompt = self._encode_behind("\n", f"{system}{TURN_END}\n{text}")
+        else:
+            prompt = self._encode(text)
+        answered = self._encode_behind(text, answer.content + TURN_END)
+        return EncodedRow(id=row.id, system=row.prompt, prompt=prompt, answer=answered, group=row.schema_id)
+
+    def _encode_behind(self, before: str, text: str) -> list[int]:
+        """A text's tokens in its place behind another one."""
+        return self._encode(text) if self._cuts else self._encode(before + text)[len(self._encode(before)) :]
 
     def _encode(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False))
@@ -203,14 +214,16 @@ def plan_batches(
     the system prompt that they are for, in batches of about `prompted_rows`.
 
     Half of those are strewn among the others, so that the model never knows only one of the two; the rest come last.
-    Groups that are for no system prompt never have one.
+    Groups that are for no system prompt never have one, those with knowledge always.
     """
     rng = random.Random(seed)
     order = rng.sample(groups, len(groups))
     strewn, last = round(len(order) * (1 - prompt_share)), round(len(order) * (1 - prompt_share / 2))
-    bare = [group for place, group in enumerate(order) if place < strewn or group.system not in SYSTEM_PROMPTS]
+    early = [group for group in order[:strewn] if group.system == "knowledge"]
+    bare = [group for group in order[:strewn] if group.system != "knowledge"]
+    bare += [group for group in order[strewn:] if group.system not in _PROMPTED]
     plan = [PlannedBatch(batch, None) for batch in _fill_batches(bare, rows, rng)]
-    plan += _fill_prompted(order[strewn:last], prompted_rows, rng)
+    plan += _fill_prompted([*early, *order[strewn:last]], prompted_rows, rng)
     rng.shuffle(plan)
     end = _fill_prompted(order[last:], prompted_rows, rng)
     if len({batch.system for batch in end}) > 1:
@@ -220,7 +233,7 @@ def plan_batches(
 
 def _fill_prompted(order: Sequence[Group], rows: int, rng: random.Random) -> list[PlannedBatch]:
     """Batches of one system prompt each."""
-    by_system = {system: [group for group in order if group.system == system] for system in SYSTEM_PROMPTS}
+    by_system = {system: [group for group in order if group.system == system] for system in _PROMPTED}
     return [PlannedBatch(b, system) for system, found in by_system.items() for b in _fill_batches(found, rows, rng)]
 
 

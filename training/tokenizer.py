@@ -19,7 +19,14 @@ from heimdall.errors import InputError
 from heimdall.refs import Record
 from heimdall.rows import read_rows
 from nornicdb.contract import Contract
-from nornicdb.prompts import CHAT_TEMPLATE, CONTROL_TOKENS, SYSTEM_PROMPTS, build_system_prompt, render_chatml
+from nornicdb.prompts import (
+    CHAT_TEMPLATE,
+    CONTROL_TOKENS,
+    SYSTEM_PROMPTS,
+    build_system_prompt,
+    render_chatml,
+    render_knowledge,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -54,7 +61,7 @@ def build_tokenizer(dataset: Path, contract: Contract, config: TrainConfig, out:
         _copy_pretrained(config, out)
     tokenizer = load_tokenizer(out)
     sample = itertools.islice(read_rows(dataset / "train.jsonl"), 200)
-    lengths = [len(tokenizer.encode(row.question + row.answer)) for row in sample]
+    lengths = [len(tokenizer.encode(row.asked + row.answer)) for row in sample]
     return TokenizerSummary(
         vocabulary=len(tokenizer),
         trained=config.scratch is not None,
@@ -134,11 +141,12 @@ def _read_corpus(dataset: Path, contract: Contract) -> Iterator[str]:
     order = random.Random(0)
     prompts: Counter[str] = Counter()
     for row in read_rows(dataset / "train.jsonl"):
-        if row.prompt in SYSTEM_PROMPTS and prompts[row.prompt] < _PROMPT_COPIES:
+        if row.prompt in (*SYSTEM_PROMPTS, "knowledge") and prompts[row.prompt] < _PROMPT_COPIES:
             prompts[row.prompt] += 1
-            yield render_chatml(build_system_prompt(contract, row.prompt, order), row.messages)
+            yield render_chatml(build_system_prompt(contract, row.prompt, order, row.knowledge), row.messages)
         else:
-            yield render_chatml("", row.messages)
+            system = render_knowledge(contract, order, row.knowledge) if row.knowledge else ""
+            yield render_chatml(system, row.messages)
 
 
 def _count_pieces(texts: Iterable[str]) -> Counter[str]:

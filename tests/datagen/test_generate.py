@@ -49,7 +49,9 @@ def test_another_seed_gives_other_rows(rows: dict[str, list[Row]], tmp_path: Pat
 
 
 def test_every_split_holds_exactly_what_was_asked_for(rows: dict[str, list[Row]]) -> None:
-    for (split, family), wanted in plan_counts(DataConfig(train_rows=400, split_rows=12)).items():
+    for (split, family), wanted in plan_counts(
+        DataConfig(train_rows=400, split_rows=12), load_reference_contract()
+    ).items():
         assert sum(row.family == family for row in rows[split]) == wanted
 
 

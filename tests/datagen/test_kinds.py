@@ -16,7 +16,7 @@ from heimdall.rows import read_rows
 def test_as_many_different_rows_as_asked_for(kind: str, tmp_path: Path) -> None:
     written = write_kind(make_config(kind, 60, 1, {}), None, tmp_path / "rows.jsonl", "rows")
     rows = list(read_rows(tmp_path / "rows.jsonl"))
-    assert written.rows == len(rows) == len({normalize_question(row.question) for row in rows}) == 60
+    assert written.rows == len(rows) == len({normalize_question(row.asked) for row in rows}) == 60
     assert sum(written.categories.values()) == sum(part.rows for part in written.lengths.classes) == 60
     assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
 

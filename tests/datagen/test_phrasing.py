@@ -8,10 +8,14 @@ import pytest
 
 from datagen import lexicon
 from datagen.actions import ACTIONS, ask_for_action
+from datagen.follow_ups import draw_follow_up
+from datagen.knowledge import draw_knowledge
 from datagen.phrasing import Phraser, count_held_out
 from datagen.queries import sample_query
+from datagen.query_follow_ups import draw_query_follow_up
 from datagen.questions import LiteralNames, NaturalNames, ask
 from datagen.schemas import sample_schema
+from nornicdb.contract import load_reference_contract
 
 Wordings = dict[str, tuple[str, ...]]
 
@@ -30,9 +34,13 @@ class RecordingPhraser(Phraser):
 
 @pytest.fixture(scope="module")
 def wordings() -> Wordings:
-    """All wordings of requests for actions and of questions for queries."""
+    """All wordings of requests for actions and of questions for queries, in and out of a context."""
     found: Wordings = {}
-    rng = random.Random(1)
+    rng, contract = random.Random(1), load_reference_contract()
+    for _ in range(1500):
+        draw_follow_up(contract, RecordingPhraser(rng, found))
+    for _ in range(250):
+        draw_knowledge(contract, RecordingPhraser(rng, found))
     for name in ACTIONS:
         for _ in range(60):
             ask_for_action(name, RecordingPhraser(rng, found))
@@ -43,6 +51,8 @@ def wordings() -> Wordings:
             if query is not None:
                 phraser = RecordingPhraser(rng, found)
                 ask(query, phraser, names(phraser))
+        for _ in range(5):
+            draw_query_follow_up(schema, RecordingPhraser(rng, found))
     return found
 
 
@@ -60,6 +70,7 @@ def test_all_constructs_were_found(wordings: Wordings) -> None:
         "not_backward",
         "literal.node",
     } <= wordings.keys()
+    assert {"follow.turn", "follow.number", "follow.type", "known.most", "known.sentence3"} <= wordings.keys()
     assert {"action.wrap", "discover.depth", "notify.title", "heimdall.help.object"} <= wordings.keys()
 
 

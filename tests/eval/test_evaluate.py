@@ -13,12 +13,12 @@ from eval.evaluate import ask_questions, evaluate_model
 from eval.judging import Bench
 from eval.metrics import Example, find_score, list_metrics, read_examples, score_examples
 from eval.questions import ORDERS, PERPLEXITY_ROWS, Question, plan_questions
-from heimdall.answers import TextAnswer
+from heimdall.answers import FactAnswer, TextAnswer
 from heimdall.config import EvalConfig
 from heimdall.errors import InputError
 from heimdall.progress import silent
 from heimdall.records import write_records
-from heimdall.rows import Row, Split
+from heimdall.rows import UNRELATED, Found, Message, Row, Split
 from nornicdb.contract import Contract, load_reference_contract
 
 
@@ -193,6 +193,59 @@ def test_requests_are_asked_under_further_prompts_in_slices_of_their_own(
     assert full
     assert tail == {length % 2048 for length in full}
     assert model.prompts.count(rows[6].question) == 2  # raw: nothing around it; asked once more, to be timed
+
+
+def test_questions_with_a_context_are_asked_with_it_and_once_more_alone(
+    contract: Contract, judge: Judge, tmp_path: Path
+) -> None:
+    said = (
+        Message(role="user", content="Set the temperature to 0.5"),
+        Message(role="assistant", content="Done, it is 0.5 now."),
+    )
+    config = make_row(0, "history", "test_iid", "heimdall.watcher.set_config", {"temperature": 0.7})
+    follow_up = (Message(role="user", content="no, 0.7"), Message(role="assistant", content=config.answer))
+    found = Found(type="Person", title="Ada", properties={"age": 36})
+    asked = (Message(role="user", content="How old is Ada"), Message(role="assistant", content="Ada is 36."))
+    other = make_row(2, "knowledge", "test_iid", "heimdall.help", {}, category=UNRELATED)
+    rows = [
+        config.model_copy(update={"id": "h", "messages": (*said, *follow_up), "category": "follow_up_action"}),
+        make_row(1, "knowledge", "test_iid", category="grounded", expected=FactAnswer(required=(("36",),))),
+        other,
+    ]
+    rows[1:] = [row.model_copy(update={"prompt": "knowledge", "knowledge": (found,)}) for row in rows[1:]]
+    rows[1] = rows[1].model_copy(update={"messages": asked})
+    questions = plan_questions(make_dataset(tmp_path, rows), EvalConfig(further_rows=1), "minimal")
+    assert {(question.id, question.prompt) for question in questions} >= {("h", "minimal"), ("h@alone", "minimal")}
+    assert len(questions) == 5  # one row with knowledge is asked once only
+    model = Scripted({"no, 0.7": config.answer, "How old is Ada": "36", other.question: other.answer})
+    examples = ask(questions, model, contract, judge)
+    slices = score_examples(examples)
+    assert [part.family for part in slices] == ["history", "knowledge", "history@alone", "knowledge@alone"]
+    for path, n in {
+        "history/test_iid/context_accuracy": 1,
+        "history/test_iid/distractor_accuracy": 0,
+        "history@alone/test_iid/action_accuracy": 1,
+        "knowledge/test_iid/context_accuracy": 1,
+        "knowledge/test_iid/distractor_accuracy": 1,
+        "knowledge/test_iid/answer_accuracy": 2,
+        "knowledge@alone/test_iid/judged": 1,
+    }.items():
+        assert find_score(slices, path).n == n, path
+    conversation = (
+        "<|im_start|>user\nSet the temperature to 0.5<|im_end|>\n"
+        "<|im_start|>assistant\nDone, it is 0.5 now.<|im_end|>\n"
+        "<|im_start|>user\nno, 0.7<|im_end|>\n<|im_start|>assistant\n"
+    )
+    prompts = set(model.prompts)
+    assert sum(prompt.endswith(f"<|im_end|>\n{conversation}") for prompt in prompts) == 1
+    assert sum(contract.minimal_identity in prompt and "0.5" not in prompt for prompt in prompts) == 1
+    shown = [prompt for prompt in prompts if contract.knowledge_heading in prompt]
+    assert len(shown) == 2
+    assert all("  - age: 36\n" in prompt for prompt in shown)
+    assert sum(is_full(prompt) for prompt in prompts) == 3
+    by_id = {example.id: example.question for example in examples}
+    assert by_id["h"] == "user: Set the temperature to 0.5\n\nassistant: Done, it is 0.5 now.\n\nuser: no, 0.7"
+    assert by_id["h@alone"] == "no, 0.7"
 
 
 def is_full(prompt: str) -> bool:

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from heimdall.answers import FactAnswer
 from heimdall.config import ScratchConfig
 from heimdall.errors import InputError
-from heimdall.rows import read_rows
+from heimdall.rows import Found, Message, Row, read_rows
 from nornicdb.contract import load_reference_contract
-from nornicdb.prompts import build_system_prompt, render_chatml
+from nornicdb.prompts import build_head, build_rest, build_system_prompt, render_chatml
 from training.attention import use_tree_attention
 from training.batches import (
     IGNORED,
@@ -196,6 +197,50 @@ def test_cutting_after_the_system_turn_changes_no_token(training_data: Path, tra
         whole = render_chatml(build_system_prompt(contract, row.prompt, random.Random(3)), row.messages)
         parts = encoder.encode_prefix(row.prompt, random.Random(3)) + encoded.prompt + encoded.answer
         assert parts == tokenizer.encode(whole.removesuffix("\n"), add_special_tokens=False)
+
+
+def make_knowledge_row(number: int) -> Row:
+    found = Found(type="Person", title="Ada", content="Ada lives in Oslo.", properties={"age": number, "note": "old"})
+    return Row(
+        id=f"k{number}",
+        family="knowledge",
+        split="train",
+        prompt="knowledge",
+        messages=(Message(role="user", content="How old is Ada?"), Message(role="assistant", content=f"{number}.")),
+        knowledge=(found,),
+        expected=FactAnswer(required=((str(number),),)),
+    )
+
+
+def test_cutting_before_what_was_found_changes_no_token_and_a_whole_conversation_is_one_prompt(
+    training_tokenizer: Path,
+) -> None:
+    contract, tokenizer = load_reference_contract(), load_tokenizer(training_tokenizer)
+    encoder, row = RowEncoder(tokenizer, contract), make_knowledge_row(36)
+    encoded = encoder.encode(row)
+    head, rest = build_head(contract, random.Random(3)), build_rest(contract, random.Random(row.id), row.knowledge)
+    whole = render_chatml(head + rest, row.messages)
+    parts = encoder.encode_prefix("knowledge", random.Random(3)) + encoded.prompt + encoded.answer
+    assert parts == tokenizer.encode(whole.removesuffix("\n"), add_special_tokens=False)
+    turns = (*row.messages, Message(role="user", content="And Bo?"), Message(role="assistant", content="Bo is 40."))
+    later = encoder.encode(row.model_copy(update={"prompt": "full", "knowledge": (), "messages": turns}))
+    said = render_chatml(None, turns).removesuffix("\n")
+    assert later.prompt + later.answer == tokenizer.encode(said, add_special_tokens=False)
+    assert tokenizer.decode(later.answer) == "Bo is 40.<|im_end|>"
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=20), st.floats(0, 1), st.integers(0, 5))
+def test_rows_with_knowledge_always_have_the_prompt_that_they_are_cut_out_of(
+    known: list[bool], share: float, seed: int
+) -> None:
+    rows = [EncodedRow(str(i), "knowledge" if own else "minimal", [1, i + 5], [2], None) for i, own in enumerate(known)]
+    plan = plan_batches(group_rows(rows, 4), 2, 4, share, seed)
+    for batch in plan:
+        systems = {group.system for group in batch.groups}
+        assert batch.system in (None, *systems)
+        assert len(systems) == 1 or batch.system is None
+        assert "knowledge" not in systems or batch.system == "knowledge"
+    assert sum(len(group.branches) for batch in plan for group in batch.groups) == len(rows)
 
 
 def test_a_row_that_does_not_fit_is_named() -> None:

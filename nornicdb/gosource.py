@@ -5,7 +5,7 @@ What is not in its place is an `InputError` that names file, line and construct:
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -120,6 +120,11 @@ class GoFile:
                 if value is not None and field_text(spec, "name") == name:
                     return value.named_children[0]
         raise self.moved(construct, at)
+
+
+def open_first(checkout: Path, names: Sequence[str]) -> GoFile:
+    """The first of these files that the checkout has: what stands in one was in another one in earlier releases."""
+    return GoFile(checkout, next((name for name in names if (checkout / name).is_file()), names[0]))
 
 
 def list_go(checkout: Path, folder: str, *, tests: bool = False) -> list[str]:

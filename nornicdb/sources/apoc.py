@@ -13,10 +13,10 @@ from tree_sitter import Node
 
 from heimdall.source_code import text_of
 from nornicdb.facts import ApocFunction, Function, Procedure
-from nornicdb.gosource import GoFile, field_text, is_within, line_of, list_go, walk_strings
+from nornicdb.gosource import GoFile, field_text, is_within, line_of, list_go, open_first, walk_strings
 
 APOC_FILE = "apoc/apoc.go"
-DISPATCH_FILE = "pkg/cypher/functions_helpers.go"
+DISPATCH_FILES = ("pkg/cypher/functions_helpers.go", "pkg/cypher/functions.go")  # the second one before v1.0.11
 LOOKUP_FILE = "pkg/nornicdb/plugins.go"
 _REGISTERED = """
 (call_expression function: (identifier) @function arguments: (argument_list) @arguments (#eq? @function "register"))
@@ -32,7 +32,7 @@ def read_apoc(
     file = GoFile(checkout, APOC_FILE)
     evaluated = {function.name.lower() for function in functions if function.evaluated}
     dispatched = {procedure.name.lower() for procedure in procedures if procedure.dispatched}
-    reachable = _read_dispatched_signatures(GoFile(checkout, DISPATCH_FILE))
+    reachable = _read_dispatched_signatures(open_first(checkout, DISPATCH_FILES))
     any_case = _folds_case(checkout)
     signatures = _read_signatures(checkout, file)
     found = []
@@ -76,7 +76,7 @@ def read_apoc(
 
 def _folds_case(checkout: Path) -> bool:
     """Whether the plugins' functions are found in whatever case they are registered."""
-    helpers, plugins = GoFile(checkout, DISPATCH_FILE), GoFile(checkout, LOOKUP_FILE)
+    helpers, plugins = open_first(checkout, DISPATCH_FILES), GoFile(checkout, LOOKUP_FILE)
     caller = text_of(helpers.find_function("tryCallPluginFunction"))
     lookup = text_of(plugins.find_function("GetPluginFunction"))
     if "PluginFunctionLookup(" not in caller:

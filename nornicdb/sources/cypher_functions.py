@@ -5,11 +5,12 @@ from pathlib import Path
 from heimdall.errors import InputError
 from heimdall.source_code import text_of
 from nornicdb.facts import Function
-from nornicdb.gosource import GoFile, line_of, list_go
-from nornicdb.sources.tables import SHOW_FILE, read_table
+from nornicdb.gosource import GoFile, line_of, list_go, open_first
+from nornicdb.sources.tables import TABLE_FILES, read_table
 
 FOLDER = "pkg/cypher"
-_COMPARISONS = ("matchFuncStartAndSuffix", "isFunctionCall", "isFunctionCallWS", "Register", "lowerExpr")
+_COMPARISONS = {"matchFuncStartAndSuffix", "isFunctionCall", "isFunctionCallWS", "lowerExpr"}
+_REGISTRY = "fn"  # the folder of functions that are registered, from v1.0.11 on
 # The calls with which the evaluator finds out which function it has before it.
 _COMPARED = """
 (call_expression function: (identifier) @function
@@ -25,7 +26,8 @@ _COMPARED = """
 
 def read_functions(checkout: Path) -> tuple[Function, ...]:
     """All functions by name; one that is evaluated has the place of its first comparison."""
-    listed = {row.name.lower(): row for row in read_table(GoFile(checkout, SHOW_FILE), "executeShowFunctions")}
+    tables = open_first(checkout, TABLE_FILES)
+    listed = {row.name.lower(): row for row in read_table(tables, "executeShowFunctions")}
     places: dict[str, tuple[str, int]] = {}
     used = set()
     for name in list_go(checkout, FOLDER):
@@ -34,7 +36,8 @@ def read_functions(checkout: Path) -> tuple[Function, ...]:
             used.add(text_of(found["function"]))
             function = file.read_string(found["name"], "a function's name").removesuffix("()")
             places.setdefault(function.lower(), (name, line_of(found["name"])))
-    if missing := sorted(set(_COMPARISONS) - used):
+    expected = _COMPARISONS | ({"Register"} if (checkout / FOLDER / _REGISTRY).is_dir() else set())
+    if missing := sorted(expected - used):
         raise InputError(
             f"Nothing in '{checkout / FOLDER}' uses {missing[0]} to compare with a function's name, so the functions "
             "cannot be read from it; use a NornicDB checkout that docs/contract.md names."
@@ -42,7 +45,7 @@ def read_functions(checkout: Path) -> tuple[Function, ...]:
     functions = []
     for key in sorted(places.keys() | listed.keys()):
         row = listed.get(key)
-        file_name, line = places.get(key) or (SHOW_FILE, row.line if row else 0)
+        file_name, line = places.get(key) or (tables.name, row.line if row else 0)
         functions.append(
             Function(
                 name=row.name if row else key,

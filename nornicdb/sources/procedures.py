@@ -5,8 +5,8 @@ from pathlib import Path
 
 from heimdall.source_code import text_of
 from nornicdb.facts import Procedure
-from nornicdb.gosource import GoFile, is_within, line_of, list_go, walk_strings
-from nornicdb.sources.tables import SHOW_FILE, read_table
+from nornicdb.gosource import GoFile, is_within, line_of, list_go, open_first, walk_strings
+from nornicdb.sources.tables import TABLE_FILES, read_table
 
 CALL_FILE = "pkg/cypher/call.go"
 _CASES = """
@@ -23,7 +23,7 @@ _REGISTERED = """
 
 def read_procedures(checkout: Path) -> tuple[Procedure, ...]:
     """All procedures by name. Later commits have a registry, which comes before the search for names."""
-    call, show = GoFile(checkout, CALL_FILE), GoFile(checkout, SHOW_FILE)
+    call, show = GoFile(checkout, CALL_FILE), open_first(checkout, TABLE_FILES)
     found: dict[str, Procedure] = {}
     for procedure in _read_cases(call):
         found.setdefault(procedure.name, procedure)

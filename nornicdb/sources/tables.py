@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from nornicdb.gosource import STRINGS, GoFile, line_of, walk
 
-SHOW_FILE = "pkg/cypher/executor_show.go"
+TABLE_FILES = ("pkg/cypher/executor_show.go", "pkg/cypher/executor.go")  # the second one before v1.0.11
 
 
 class TableRow(NamedTuple):

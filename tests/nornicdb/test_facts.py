@@ -56,6 +56,25 @@ def test_a_look_up_in_any_case_makes_every_spelling_callable(tmp_path: Path) -> 
     assert [each.callable_as for each in read_facts(root).apoc if each.name.endswith("firstOf")] == [("function",)]
 
 
+def test_releases_that_have_it_in_other_files_tell_the_same(facts: Facts, tmp_path: Path) -> None:
+    older = {"executor_show.go": "executor.go", "functions_helpers.go": "functions.go"}
+    root = write_checkout(tmp_path)
+    for name, before in older.items():
+        (root / "pkg/cypher" / name).rename(root / "pkg/cypher" / before)
+    found = read_facts(root)
+    assert found.count() == facts.count()
+    assert [each.callable_as for each in found.apoc] == [each.callable_as for each in facts.apoc]
+    assert {each.file for each in found.procedures} == {"pkg/cypher/call.go", "pkg/cypher/executor.go"}
+
+
+def test_functions_that_no_folder_registers_any_more_are_missed(tmp_path: Path) -> None:
+    root = write_checkout(tmp_path, "pkg/cypher/evaluate.go", 'Register("id", evaluateID)', "")
+    assert read_facts(root).functions  # as before v1.0.11, which has no such folder
+    (root / "pkg/cypher/fn").mkdir()
+    with pytest.raises(InputError, match="uses Register to compare with a function's name"):
+        read_facts(root)
+
+
 def test_what_is_listed_and_what_is_dispatched_are_two_things(facts: Facts) -> None:
     assert [(each.name, each.dispatched, each.listed) for each in facts.procedures] == [
         ("apoc.list.walk", True, False),

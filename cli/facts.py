@@ -35,7 +35,7 @@ def collect_facts(preset: Preset) -> list[Fact]:
         _describe_memory(),
         _describe_disk(Workspace().home),
         _describe_accelerator(preset),
-        _describe_training(preset),
+        *_describe_training(preset),
         _describe_llama(),
         *(_find_tool(name, why) for name, why in _TOOLS.items()),
         *(Fact(name=name, value=importlib.metadata.version(name)) for name in ("torch", "transformers", "prefect")),
@@ -73,35 +73,32 @@ def _describe_disk(home: Path) -> Fact:
 
 
 def _describe_accelerator(preset: Preset) -> Fact:
-    import torch
+    from training.devices import choose, detect_device
 
-    if torch.cuda.is_available():
-        major, minor = torch.cuda.get_device_capability()
-        memory = torch.cuda.get_device_properties(0).total_memory / 1e9
-        value = f"{torch.cuda.get_device_name()}, {memory:.0f} GB, compute capability {major}.{minor}"
-        return Fact(name="accelerator", value=value)
+    device = detect_device()
+    if device.kind != "cpu":
+        return Fact(name="accelerator", value=choose(preset.train, device).hardware)
     needed = preset.train.pretrained is not None
     missing = f"'{preset.name}' fine-tunes a pretrained model, which takes days without a GPU." if needed else None
     return Fact(name="accelerator", value="none that PyTorch can use", missing=missing)
 
 
-def _describe_training(preset: Preset) -> Fact:
-    """What training would choose here, and why."""
-    from heimdall.hardware import choose_precision
-    from training.devices import GIB, detect_device
-    from training.estimate import describe_model, estimate, guess_lengths
+def _describe_training(preset: Preset) -> list[Fact]:
+    """What training would choose here, and why; and whether it fits."""
+    from presets.bases import describe_model
+    from training.devices import GIB, choose, detect_device
+    from training.estimate import estimate
+    from training.lengths import guess_lengths
 
-    config, precision = preset.train, choose_precision()
-    value = (
-        f"{precision.name} ({precision.reason}); attention over row trees; "
-        f"micro-batch of {config.batch_size} rows x {config.gradient_accumulation}"
-    )
-    base = describe_model(config)
+    device, base = detect_device(), describe_model(preset.train)
+    chosen = choose(preset.train, device)
+    facts = [Fact(name=name, value=getattr(chosen, name)) for name in ("precision", "attention", "batch")]
     if base is None:
-        return Fact(name="training", value=value)
-    found = estimate(preset, base, guess_lengths(preset, base.vocab_size), detect_device())
-    value += f"; predicted to need {found.memory.total / GIB:.1f} of {found.available / GIB:.1f} GiB"
-    return Fact(name="training", value=value, missing=None if found.fits else f"Too much: {found.advice[0]}.")
+        return facts
+    found = estimate(preset, base, guess_lengths(preset, base.vocab_size), device)
+    value = f"predicted to need {found.memory.total / GIB:.1f} of {found.available / GIB:.1f} GiB"
+    missing = None if found.fits else f"Too much: {found.advice[0]}."
+    return [*facts, Fact(name="training", value=value, missing=missing)]
 
 
 def _describe_llama() -> Fact:

@@ -138,6 +138,10 @@ def plan(
     model_dir: options.ModelDir = None,
     set_: options.Set = None,
     hardware: options.Hardware = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Train random weights for a moment here, and correct the prediction by it."),
+    ] = False,
     recommend: Annotated[
         bool, typer.Option("--recommend", help="Compare all presets on the hardware, and name one.")
     ] = False,
@@ -150,16 +154,20 @@ def plan(
 
     Writes nothing. Predictions are from formulas (docs/training.md); those for GPUs were never checked against one.
     """
-    from cli.prediction import compare_presets, predict, render, render_options
+    from cli.prediction import predict, render, render_recommendation
+    from cli.prediction import recommend as compare
     from cli.run import print_json
     from flows.parameters import PromotingParameters, plan_pipeline
     from flows.retrain import run_stages
+    from heimdall.errors import UsageError
     from training.devices import find_device
 
     device = find_device(hardware)
+    if dry_run and (hardware or recommend):
+        raise UsageError("--dry-run measures one preset on this machine; leave --hardware and --recommend away.")
     if recommend:
-        options_ = compare_presets(device, use_case)
-        print_json({"use_case": use_case.value, "presets": options_}) if as_json else print(render_options(options_))
+        found = compare(device, use_case)
+        print_json(found.model_dump(mode="json")) if as_json else print(render_recommendation(found))
         return
     parameters = PromotingParameters(
         preset=preset,
@@ -170,7 +178,7 @@ def plan(
     )
     pipeline = plan_pipeline(parameters)
     run_stages(pipeline, parameters)
-    prediction = predict(pipeline, device)
+    prediction = predict(pipeline, device, dry_run=dry_run)
     if as_json:
         print_json({"preset": pipeline.preset, "steps": pipeline.steps, "training": prediction})
         return

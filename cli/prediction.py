@@ -1,16 +1,23 @@
-"""`plan`: what training would take on some hardware, and which preset to choose for it."""
+"""`plan`: what training would take on some hardware, and which preset, context and batch to choose for it."""
 
 from typing import TYPE_CHECKING, Any
 
 from cli.options import UseCase
+from heimdall.config import Preset
 from heimdall.refs import Record
+from presets.bases import Base, describe_model
+from presets.loader import list_presets, load_preset
+from training.devices import Device
+from training.dry_run import DryRun, DryRunSpec, calibrate
+from training.estimate import Estimate, estimate, fit_batch
+from training.lengths import Lengths, guess_lengths, measure_lengths
+from training.scratch import warn_of_little_data
 
 if TYPE_CHECKING:
     from tasks.stage import Pipeline
-    from training.devices import Device
-    from training.estimate import Estimate, Lengths
 
 _PATIENCE = 48.0  # hours that a recommended training may take
+_CONTEXTS = (1024, 2048, 4096, 8192, 16384, 32768)
 
 
 class Option(Record):
@@ -18,35 +25,58 @@ class Option(Record):
 
     preset: str
     license: str
+    from_scratch: bool
     parameters: float
     needed: float
     fits: bool
     batch: int | None
     accumulation: int | None
     context: int
+    operations: float
     hours: float | None
     advice: list[str]
-    chosen: bool
 
 
-def predict(pipeline: "Pipeline", device: "Device") -> "Estimate | None":
-    """What training would take, with the lengths of the data set if the store has it; None for an unknown shape."""
-    from training.estimate import describe_model, estimate, guess_lengths
+class Recommendation(Record):
+    """All presets on some hardware, the one to take for each use, and what the asked one takes at which context."""
 
-    base = describe_model(pipeline.preset.train)
+    presets: list[Option]
+    uses: dict[str, str | None]
+    use_case: str
+    contexts: list[Option]
+
+
+class Prediction(Record):
+    """What training would take; `dry_run` is the step that corrected it, `warning` that data are too small."""
+
+    estimate: Estimate
+    dry_run: DryRun | None
+    warning: str | None
+
+
+def predict(pipeline: "Pipeline", device: Device, *, dry_run: bool) -> Prediction | None:
+    """What training would take, with the lengths of the data set if the store has it; None for an unknown shape.
+
+    `dry_run` measures a step on this machine first, unless it is predicted not to fit.
+    """
+    preset = pipeline.preset
+    base = describe_model(preset.train)
     if base is None:
         return None
-    found = _find_rows(pipeline)
-    lengths, rows = found or (guess_lengths(pipeline.preset, base.vocab_size), None)
-    return estimate(pipeline.preset, base, lengths, device, rows)
+    lengths, rows = _find_rows(pipeline) or (guess_lengths(preset, base.vocab_size), float(preset.data.train_rows))
+    found, measured = estimate(preset, base, lengths, device, rows), None
+    if dry_run and found.fits:
+        device, measured = calibrate(DryRunSpec(config=preset.train, base=base, lengths=lengths), device)
+        found = estimate(preset, base, lengths, device, rows)
+    warning = warn_of_little_data(base.parameters, rows * lengths.row) if preset.train.scratch else None
+    return Prediction(estimate=found, dry_run=measured, warning=warning)
 
 
-def _find_rows(pipeline: "Pipeline") -> "tuple[Lengths, float] | None":
+def _find_rows(pipeline: "Pipeline") -> tuple[Lengths, float] | None:
     """The lengths and the number of the training rows, where the plan would reuse data set and tokenizer."""
     from heimdall.refs import ContractRef, DatasetRef
     from nornicdb.contract import Contract
     from tasks.build_tokenizer import TokenizerRef
-    from training.estimate import measure_lengths
 
     results: dict[str, Any] = {}
     for step in pipeline.steps:
@@ -65,93 +95,122 @@ def _find_rows(pipeline: "Pipeline") -> "tuple[Lengths, float] | None":
         Contract.model_validate_json(pipeline.path(contract.artifact).read_text(encoding="utf-8")),
         pipeline.preset,
     )
-    with (directory / "train.jsonl").open("rb") as file:
-        return lengths, float(sum(1 for _ in file))
+    return lengths, float(dataset.splits["train"])
 
 
-def render(found: "Estimate | None") -> str:
+def render(found: Prediction | None) -> str:
     """A prediction for people."""
     if found is None:
         return "training: no prediction, since the base's shape is not known (neither bundled nor a local directory)"
-    memory = found.memory
+    guess, memory = found.estimate, found.estimate.memory
     parts = ("weights", "gradients", "optimizer", "activations", "attention", "logits", "base")
     shown = ", ".join(f"{name} {_gib(getattr(memory, name))}" for name in parts)
-    hours = "not known for this hardware" if found.hours is None else _hours(found.hours)
     lines = [
-        f"training  {found.parameters / 1e6:,.0f} million weights, {found.trained_parameters / 1e6:,.1f} trained",
-        f"hardware  {found.device}; {found.precision}",
-        f"memory    {_gib(memory.total)} GiB of {_gib(found.available)}: {'fits' if found.fits else 'DOES NOT FIT'}",
+        f"training  {guess.parameters / 1e6:,.0f} million weights, {guess.trained_parameters / 1e6:,.1f} trained",
+        f"hardware  {guess.device}; {guess.precision}",
+        f"memory    {_gib(memory.total)} GiB of {_gib(guess.available)}: {'fits' if guess.fits else 'DOES NOT FIT'}",
         f"          {shown} (GiB)",
-        f"tokens    {found.tokens:,.0f} computed, {found.answer_tokens:,.0f} learnt, of {found.rows:,.0f} rows "
-        f"({found.lengths})",
-        f"time      {hours}",
-        f"disk      {_gib(found.disk)} GiB",
+        f"tokens    {guess.tokens:,.0f} computed, {guess.answer_tokens:,.0f} learnt, of {guess.rows:,.0f} rows "
+        f"({guess.lengths})",
+        f"time      {_hours(guess.hours)}",
+        f"disk      {_gib(guess.disk)} GiB",
     ]
-    return "\n".join([*lines, *(f"advice    {line}" for line in found.advice)])
+    if (measured := found.dry_run) is not None:
+        lines.append(
+            f"dry run   {measured.seconds:.2f} s for a micro-batch of {measured.rows} rows, "
+            f"{_gib(measured.peak_memory)} GiB at its peak: memory and time are corrected by it"
+        )
+    if found.warning:
+        lines.append(f"warning   {found.warning}")
+    return "\n".join([*lines, *(f"advice    {line}" for line in guess.advice)])
 
 
-def compare_presets(device: "Device", use_case: UseCase) -> list[Option]:
-    """All bundled presets on a device, the one to take marked: the largest model (for `fast` the quickest, for
-    `embedded` the largest from scratch, for `mit` under that licence) that fits and is trained within two days."""
-    from presets.loader import list_presets, load_preset
-    from training.estimate import describe_model, estimate, fit_batch, guess_lengths
-
-    rows: list[Option] = []
+def recommend(device: Device, use_case: UseCase) -> Recommendation:
+    """All bundled presets on a device, the one to take for each use, and the contexts of the one for `use_case`."""
+    options, known = [], {}
     for name in list_presets():
         preset = load_preset(name, environ={})
-        base, config = describe_model(preset.train), preset.train
+        base = describe_model(preset.train)
         if base is None or name == "heimdall_smoke":
             continue
         lengths = guess_lengths(preset, base.vocab_size)
-        found = estimate(preset, base, lengths, device)
-        batch = fit_batch(config, base, lengths, device)
-        asked = config.prompt_batch_size or config.batch_size
-        rows.append(
-            Option(
-                preset=name,
-                license=config.pretrained.license if config.pretrained else base.license,
-                parameters=base.parameters,
-                needed=found.memory.total,
-                fits=found.fits,
-                batch=batch,
-                accumulation=-(-config.gradient_accumulation * asked // batch) if batch else None,
-                context=min(config.max_seq_length, base.context),
-                hours=found.hours,
-                advice=found.advice,
-                chosen=False,
-            )
-        )
-    fitting = [row for row in rows if row.batch and (row.hours is None or row.hours <= _PATIENCE)]
+        known[name] = (preset, base, lengths)
+        options.append(_describe(preset, base, lengths, min(preset.train.max_seq_length, base.context), device))
+    uses = {use.value: _choose(options, use) for use in UseCase}
+    contexts: list[Option] = []
+    if chosen := uses[use_case.value]:
+        preset, base, lengths = known[chosen]
+        for context in _CONTEXTS:
+            if context <= base.context:
+                longest = lengths.model_copy(update={"prompt": context - lengths.row})
+                contexts.append(_describe(preset, base, longest, context, device))
+    return Recommendation(presets=options, uses=uses, use_case=use_case.value, contexts=contexts)
+
+
+def _describe(preset: Preset, base: Base, lengths: Lengths, context: int, device: Device) -> Option:
+
+    config = preset.train
+    found = estimate(preset, base, lengths, device)
+    batch = fit_batch(config, base, lengths, device)
+    rows = config.gradient_accumulation * (config.prompt_batch_size or config.batch_size)
+    return Option(
+        preset=preset.name,
+        license=config.pretrained.license if config.pretrained else base.license,
+        from_scratch=config.scratch is not None,
+        parameters=base.parameters,
+        needed=found.memory.total,
+        fits=found.fits,
+        batch=batch,
+        accumulation=-(-rows // batch) if batch else None,
+        context=context,
+        operations=found.operations,
+        hours=found.hours,
+        advice=found.advice,
+    )
+
+
+def _choose(options: list[Option], use_case: UseCase) -> str | None:
+    """The largest model that fits and is trained within two days: for `fast` the one trained first, for `embedded` of
+    those from scratch, for `mit` of those under that licence."""
+    fitting = [option for option in options if option.batch and (option.hours or 0) <= _PATIENCE]
     if use_case is UseCase.MIT:
-        fitting = [row for row in fitting if row.license == "MIT"]
+        fitting = [option for option in fitting if option.license == "MIT"]
     if use_case is UseCase.EMBEDDED:
-        fitting = [row for row in fitting if load_preset(row.preset, environ={}).train.scratch]
-    if not fitting:
-        return rows
-    best = max(fitting, key=lambda row: (-(row.hours or 0) if use_case is UseCase.FAST else 0, row.parameters))
-    return [row.model_copy(update={"chosen": row is best}) for row in rows]
+        fitting = [option for option in fitting if option.from_scratch]
+    if use_case is UseCase.FAST:
+        fitting = sorted(fitting, key=lambda option: option.operations)[:1]
+    return max(fitting, key=lambda option: option.parameters).preset if fitting else None
 
 
-def render_options(rows: list[Option]) -> str:
-    """The comparison as a table, and the command for the preset that it recommends."""
-    lines = [f"{'preset':<16} {'licence':<14} {'needs':>9}  {'fits':<5} {'batch':>9} {'context':>8}  time"]
-    for row in rows:
-        batch = f"{row.batch} x {row.accumulation}" if row.batch else "-"
-        hours = "?" if row.hours is None else _hours(row.hours)
-        lines.append(
-            f"{row.preset:<16} {row.license:<14} {_gib(row.needed):>5} GiB  {'yes' if row.fits else 'no':<5} "
-            f"{batch:>9} {row.context:>8}  {hours}"
-        )
-    chosen = next((row for row in rows if row.chosen), None)
+def render_recommendation(found: Recommendation) -> str:
+    """Three tables: presets on the hardware, presets for a use, contexts of the recommended one; and its command."""
+    advice = {option.preset: option.advice for option in found.presets}
+    lines = _render_table(found.presets)
+    lines += ["", *(f"{use:<10} {preset or 'none fits'}" for use, preset in found.uses.items())]
+    chosen = found.uses[found.use_case]
     if chosen is None:
         return "\n".join([*lines, "", f"None fits and is trained within {_PATIENCE:.0f} hours on this hardware."])
-    words = ["heimdall retrain --preset", chosen.preset, *chosen.advice[:1]]
-    return "\n".join([*lines, "", f"recommended: {' '.join(words)}"])
+    lines += ["", f"{chosen} by context, filled by the system prompt:", *_render_table(found.contexts)]
+    words = ["heimdall retrain --preset", chosen, *advice[chosen][:1]]
+    return "\n".join([*lines, "", f"recommended for '{found.use_case}': {' '.join(words)}"])
+
+
+def _render_table(options: list[Option]) -> list[str]:
+    lines = [f"{'preset':<16} {'licence':<14} {'needs':>9}  {'fits':<5} {'batch':>9} {'context':>8}  time"]
+    for option in options:
+        fits, batch = "yes" if option.fits else "no", f"{option.batch} x {option.accumulation}" if option.batch else "-"
+        lines.append(
+            f"{option.preset:<16} {option.license:<14} {_gib(option.needed):>5} GiB  {fits:<5} "
+            f"{batch:>9} {option.context:>8}  {_hours(option.hours)}"
+        )
+    return lines
 
 
 def _gib(size: float) -> str:
     return f"{size / 2**30:.1f}"
 
 
-def _hours(hours: float) -> str:
+def _hours(hours: float | None) -> str:
+    if hours is None:
+        return "not known for this hardware"
     return f"about {hours:.1f} hours" if hours >= 1 else f"about {max(hours * 60, 1):.0f} minutes"

@@ -83,7 +83,12 @@ def _read_config(model_dir: Path) -> Any:
         config = AutoConfig.from_pretrained(model_dir)
     except (OSError, ValueError) as error:
         raise ExportError(f"'{model_dir}' has no readable config.json ({error}).") from error
-    where = f"the model in '{model_dir}'"
+    check_config(config, f"the model in '{model_dir}'")
+    return config
+
+
+def check_config(config: Any, where: str) -> None:
+    """Raises `ExportError` for an architecture or setting that would not run as it was trained."""
     if config.model_type not in ARCHITECTURES:
         raise ExportError(
             f"{where} is of the architecture '{config.model_type}'; {', '.join(ARCHITECTURES)} can be exported."
@@ -104,7 +109,6 @@ def _read_config(model_dir: Path) -> Any:
         raise ExportError(
             f"{where} uses sliding-window attention, which llama.cpp does not have for this architecture."
         )
-    return config
 
 
 def _rope(config: Any) -> dict[str, Any]:

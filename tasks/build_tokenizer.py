@@ -31,9 +31,12 @@ def _pick_config(preset: Preset) -> dict[str, Any]:
 @stage("tokenizer", version=4, result=TokenizerRef, config=_pick_config)
 def build_tokenizer(work: Work, dataset: DatasetRef, contract: ContractRef, former: ModelRef | None) -> TokenizerRef:
     """Trains a tokenizer on the training rows, or copies that of the base or of a former run's model."""
+    from export.base import check_base
     from training.tokenizer import build_tokenizer as build
 
     config = configure_training(work, former)
+    if config.pretrained is not None:
+        check_base(config.pretrained)
     summary = build(work.path(dataset.artifact), open_contract(work, contract), config, work.directory)
     work.tracked.log_metrics({"vocabulary": summary.vocabulary, "tokens_per_row": summary.tokens_per_row})
     return TokenizerRef(artifact=work.describe(), vocabulary=summary.vocabulary, tokens_per_row=summary.tokens_per_row)

@@ -32,10 +32,11 @@ def follow_events(work: Work, title: str) -> Callable[[Mapping[str, Any]], None]
     def receive(event: Mapping[str, Any]) -> None:
         with (work.directory / EVENTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(event) + "\n")
-        numbers = {name: value for name, value in event.items() if name not in ("step", "steps", "notice")}
-        if "notice" in event:
-            print(f"\n{title}: {event['notice']}", file=sys.stderr, flush=True)
-            work.tracked.set_tags({"out_of_memory": event["notice"], "micro_batch_parts": str(event["parts"])})
+        numbers = {name: value for name, value in event.items() if name not in ("step", "steps", "notices")}
+        if "notices" in event:
+            for name, text in event["notices"].items():
+                print(f"{title}: {name}: {text}", file=sys.stderr, flush=True)
+            work.tracked.set_tags(event["notices"])
         work.tracked.log_metrics(numbers, step=event["step"])
         note = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
         progress(event["step"], event["steps"], note)
@@ -48,7 +49,7 @@ def _pick_config(preset: Preset) -> dict[str, Any]:
     return {**preset.train.model_dump(exclude={"save_steps", "gradient_checkpointing"}), "prompt": preset.data.prompt}
 
 
-@stage("train", version=2, result=ModelRef, config=_pick_config, resumable=True)
+@stage("train", version=3, result=ModelRef, config=_pick_config, resumable=True)
 def train_model(
     work: Work, dataset: DatasetRef, tokenizer: TokenizerRef, contract: ContractRef, former: ModelRef | None
 ) -> ModelRef:

@@ -36,6 +36,18 @@ SIZE = {
     "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
 }
 
+LONGROPE = {  # the positions of Phi-3.5 and of all Phi-3 for 128 000 tokens
+    "max_position_embeddings": 8192,
+    "original_max_position_embeddings": 1024,
+    "rope_parameters": {
+        "rope_type": "longrope",
+        "rope_theta": 10000.0,
+        "short_factor": [1.0 + 0.05 * number for number in range(32)],
+        "long_factor": [1.0 + number for number in range(32)],
+        "original_max_position_embeddings": 1024,
+    },
+}
+
 
 def build_tokenizer(control_tokens: tuple[str, ...] = CONTROL_TOKENS, text: str = TEXT, vocab_size: int = 400) -> Any:
     """A trained tokenizer of Qwen's kind; the control tokens get the first ids."""

@@ -89,7 +89,7 @@ def open_model(directory: str, config: TrainConfig, checkpoints: Path) -> Opened
     import torch
 
     from training.pretrained import load_pretrained
-    from training.sft import drop_torn_checkpoints
+    from training.running import drop_torn_checkpoints
     from training.tokenizer import load_tokenizer
 
     drop_torn_checkpoints(checkpoints)
@@ -97,8 +97,9 @@ def open_model(directory: str, config: TrainConfig, checkpoints: Path) -> Opened
     continued = continue_from(config, directory)
     assert continued.pretrained is not None
     tokenizer = load_tokenizer(Path(directory))
-    model = load_pretrained(continued.pretrained, continued.lora, tokenizer)
-    return Opened(continued, choose_precision(), tokenizer, model)
+    precision = choose_precision()
+    model = load_pretrained(continued.pretrained, continued.lora, tokenizer, precision)
+    return Opened(continued, precision, tokenizer, model)
 
 
 def list_answer_arguments(answers: AnswersConfig, batch_size: int) -> dict[str, Any]:

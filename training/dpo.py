@@ -16,7 +16,7 @@ from heimdall.records import read_records
 from training.answers import AnswersSummary, DpoSpec, list_answer_arguments, open_model, summarize
 from training.child import run_child
 from training.job import CHECKPOINTS
-from training.sft import Reporter, list_arguments, run_trainer
+from training.running import Reporter, list_arguments, run_trainer
 
 _CURVES = {
     "loss": "dpo_loss",

@@ -44,7 +44,7 @@ def train(spec: GrpoSpec) -> AnswersSummary | None:
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
 
-    from training.sft import Reporter, list_arguments, run_trainer
+    from training.running import Reporter, list_arguments, run_trainer
 
     grpo, work_dir = spec.grpo, Path(spec.work_dir)
     questions = plan_practice(Path(spec.practice), grpo.questions, spec.evaluation, spec.prompt)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from heimdall.config import TrainConfig
-from heimdall.errors import Interrupted, TrainingError
+from heimdall.errors import HeimdallError, Interrupted, TrainingError
 from heimdall.files import write_json
 from heimdall.refs import Record
 from nornicdb.contract import Contract
@@ -60,7 +60,8 @@ def train(
 ) -> TrainSummary:
     """Trains into `work_dir/model`, going on from the newest whole checkpoint in `work_dir/checkpoints`.
 
-    Events are those of `follow_child`, with a `notice` in words where memory ran out.
+    Events are those of `follow_child`, and `notices` in words by name: at first what was chosen and why, later that
+    memory ran out.
     """
     spec = TrainSpec(
         dataset=str(dataset), tokenizer=str(tokenizer), contract=contract, config=config, work_dir=str(work_dir)
@@ -72,7 +73,7 @@ def follow_child(module: str, spec: Record, kind: type[S], work_dir: Path, on_ev
     """Runs a module as a process of its own (see `training.child`) and returns its summary.
 
     Events are numbers with `step` and `steps`. Raises `Interrupted` after SIGINT or SIGTERM, once the child has written
-    a checkpoint, and `TrainingError` with the child's last words when it fails.
+    a checkpoint, and what the child says went wrong, as an error of the same kind.
     """
     checkpoints = work_dir / CHECKPOINTS
     checkpoints.mkdir(exist_ok=True)
@@ -100,6 +101,9 @@ def follow_child(module: str, spec: Record, kind: type[S], work_dir: Path, on_ev
             code = child.wait()
     if code == STOPPED:
         raise Interrupted("Training was interrupted and has written a checkpoint; the same command continues it.")
+    for error in HeimdallError.__subclasses__():
+        if code == error.exit_code:
+            raise error(_last_words(log))
     if code != 0 or summary is None:
         why = " (killed, as the system does when memory runs out)" if code == -signal.SIGKILL else ""
         raise TrainingError(f"Training ended with exit code {code}{why}: {_last_words(log)} (all of it in '{log}').")

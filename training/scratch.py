@@ -7,6 +7,7 @@ al. 2022, arXiv:2209.11895). One token is not enough: pieces are short, so each 
 starts at zero output, so the circuit is all the model does at step 0.
 """
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,19 @@ def build_model(config: ScratchConfig, tokenizer: "PreTrainedTokenizerBase", see
         _write_looking_back(model.model.layers[0].self_attn, config.hidden_size)
         _write_induction_heads(model.model.layers[1].self_attn, config.hidden_size)
     return model
+
+
+def warn_of_little_data(parameters: float, tokens: float) -> str | None:
+    """What to say of data with fewer tokens in its rows than a model from scratch has weights; None for more.
+
+    One token a weight is little: training is best spent at about 20 (Hoffmann et al. 2022, arXiv:2203.15556).
+    """
+    if tokens >= parameters:
+        return None
+    return (
+        f"{tokens:,.0f} tokens are little for {parameters:,.0f} weights from scratch, which will learn them by heart; "
+        f"take {math.ceil(parameters / max(tokens, 1))} times the rows, a smaller train.scratch, or a pretrained base"
+    )
 
 
 def _check_sizes(config: ScratchConfig) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from heimdall.config import ScratchConfig, TrainConfig
+from heimdall.config import PretrainedConfig, ScratchConfig, TrainConfig
 from heimdall.errors import InputError
 from heimdall.refs import Record
 from heimdall.rows import read_rows
@@ -37,6 +37,7 @@ QWEN2_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 _SPACE = "Ġ"  # how byte-level BPE writes a space
+_FEWEST_TOKENS = 256  # a byte each
 _PUNCTUATION_SHARE = 0.06  # of the vocabulary
 _SPACED_SHARE = 0.3
 _PROMPT_COPIES = 200  # the system prompt counts as much in the corpus as it does in a model's day
@@ -53,12 +54,13 @@ class TokenizerSummary(Record):
 def build_tokenizer(dataset: Path, contract: Contract, config: TrainConfig, out: Path) -> TokenizerSummary:
     """Writes a Hugging Face tokenizer directory: trained on `dataset/train.jsonl`, or the base model's own.
 
-    A base model's tokenizer gets the ChatML markers that it lacks. Raises `InputError` for one that cannot be loaded.
+    A base model's tokenizer gets the ChatML markers that it lacks. Raises `InputError` for a base without one.
     """
     if config.scratch is not None:
         _train(dataset, contract, config.scratch, out)
     else:
-        _copy_pretrained(config, out)
+        assert config.pretrained is not None
+        copy_pretrained(config.pretrained, out)
     tokenizer = load_tokenizer(out)
     sample = itertools.islice(read_rows(dataset / "train.jsonl"), 200)
     lengths = [len(tokenizer.encode(row.asked + row.answer)) for row in sample]
@@ -81,17 +83,18 @@ def load_tokenizer(directory: Path) -> "PreTrainedTokenizerBase":
     return tokenizer
 
 
-def _copy_pretrained(config: TrainConfig, out: Path) -> None:
+def copy_pretrained(base: PretrainedConfig, out: Path) -> None:
+    """Writes a base model's tokenizer with the ChatML markers that it lacked. Raises `InputError` if there is none."""
     from tokenizers import AddedToken
     from transformers import AutoTokenizer
 
-    base = config.pretrained
-    assert base is not None
     try:
         tokenizer = AutoTokenizer.from_pretrained(base.name_or_path, revision=base.revision)
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise InputError(f"The tokenizer of '{base.name_or_path}' cannot be loaded: {first}") from error
+    if len(tokenizer) < _FEWEST_TOKENS:  # transformers makes an empty one where the files are missing
+        raise InputError(f"The base model '{base.name_or_path}' has no tokenizer; its tokenizer.json is needed.")
     added = find_missing_markers(tokenizer)
     tokenizer.add_tokens([AddedToken(token, special=True, normalized=False) for token in added], special_tokens=True)
     tokenizer.eos_token, tokenizer.pad_token = TURN_END, END_OF_TEXT

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_models import PROMPTS, build_model, build_sentencepiece_tokenizer, build_tokenizer, save_model
+from tiny_models import LONGROPE, PROMPTS, build_model, build_sentencepiece_tokenizer, build_tokenizer, save_model
 
 from export.convert import CONVERTER, GgufMetadata, convert_to_gguf
 from export.inspect import find_problems, inspect_gguf
@@ -27,17 +27,6 @@ METADATA = GgufMetadata(
     prompt="minimal",
     run_id="run-1",
 )
-LONGROPE = {
-    "max_position_embeddings": 8192,
-    "original_max_position_embeddings": 1024,
-    "rope_parameters": {
-        "rope_type": "longrope",
-        "rope_theta": 10000.0,
-        "short_factor": [1.0 + 0.05 * number for number in range(32)],
-        "long_factor": [1.0 + number for number in range(32)],
-        "original_max_position_embeddings": 1024,
-    },
-}
 KINDS = [
     ("qwen2", {}),
     ("qwen2", {"tie_word_embeddings": True}),

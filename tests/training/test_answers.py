@@ -42,7 +42,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     for place in ("training.pairs.Judge", "training.grpo.Judge"):  # no answer here is a query
         monkeypatch.setattr(place, contextlib.nullcontext)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    for place in ("training.sft.send", "training.pairs.send"):
+    for place in ("training.running.send", "training.pairs.send"):
         monkeypatch.setattr(place, sent.append)
     monkeypatch.setattr("training.answers.choose_precision", lambda: Precision("fp32", "asked for"))
     return sent
@@ -169,11 +169,11 @@ def test_interrupted_preference_training_ends_as_if_it_had_not_been(
         if event["step"] == 5:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("training.sft.send", stop)
+    monkeypatch.setattr("training.running.send", stop)
     with pytest.raises(KeyboardInterrupt):
         prefer(model, drawn, tmp_path / "again", ADAPTED, 1e-3)
     assert (tmp_path / "again" / CHECKPOINTS / "checkpoint-4").exists()
-    monkeypatch.setattr("training.sft.send", events.append)
+    monkeypatch.setattr("training.running.send", events.append)
     prefer(model, drawn, tmp_path / "again", ADAPTED, 1e-3)
     one, other = (load_file(tmp_path / name / MODEL / "model.safetensors") for name in ("whole", "again"))
     assert all(one[name].equal(other[name]) for name in one)
@@ -216,10 +216,10 @@ def test_interrupted_reinforcement_of_adapters_goes_on_from_its_checkpoint(
         if event["step"] == 5:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("training.sft.send", stop)
+    monkeypatch.setattr("training.running.send", stop)
     with pytest.raises(KeyboardInterrupt):
         reinforce(model, practice, tmp_path, ADAPTED, 5e-4)
-    monkeypatch.setattr("training.sft.send", events.append)
+    monkeypatch.setattr("training.running.send", events.append)
     reinforce(model, practice, tmp_path, ADAPTED, 5e-4)
     assert [event["step"] for event in events] == list(range(5, 13))
     assert measure_yes(tmp_path / MODEL) > measure_yes(model) + 0.2

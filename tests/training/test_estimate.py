@@ -1,6 +1,8 @@
 """The prediction moves as memory does, and what it advises fits."""
 
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,48 +10,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heimdall.config import LoraConfig, PretrainedConfig, TrainConfig
-from heimdall.errors import UsageError
-from presets.bases import find_base, list_bases
-from presets.loader import list_presets, load_preset
-from training.devices import DEVICES, GIB, Device, find_device
-from training.estimate import (
-    Lengths,
-    Memory,
-    count_operations,
-    count_trained,
-    describe_model,
-    estimate,
-    estimate_memory,
-    fit_batch,
-    guess_lengths,
-)
+from heimdall.errors import TrainingError, UsageError
+from presets.bases import describe_model, find_base, list_bases
+from presets.loader import DIRECTORY, list_presets, load_preset
+from training.devices import DEVICES, GIB, Device, choose, find_device, find_tflops
+from training.dry_run import DryRunSpec, calibrate, measure
+from training.estimate import Memory, count_operations, count_trained, estimate, estimate_memory, fit_batch
+from training.lengths import Lengths, guess_lengths
 
-LENGTHS = Lengths(2436, 80, 37, "test")
+LENGTHS = Lengths(prompt=2436, row=80, answer=37, source="test")
 LORA = TrainConfig(pretrained=PretrainedConfig(name_or_path="x", license="MIT"), lora=LoraConfig(rank=16), batch_size=8)
+GPU = Device("test", 24, "cuda", 8.0, 100.0)
 QWEN = find_base("Qwen/Qwen2.5-1.5B-Instruct")
 assert QWEN is not None
 
 
 def need(config: TrainConfig, lengths: Lengths = LENGTHS) -> Memory:
     assert QWEN is not None
-    return estimate_memory(config, QWEN, lengths, 1, sixteen=True, cpu=False)
+    return estimate_memory(config, QWEN, lengths, GPU)
 
 
 @given(st.integers(1, 64), st.floats(1, 4000), st.floats(1, 200))
 def test_more_rows_and_longer_ones_need_more_and_checkpointing_and_four_bits_less(
     rows: int, prompt: float, row: float
 ) -> None:
-    lengths = Lengths(prompt, row, row / 2, "test")
+    lengths = Lengths(prompt=prompt, row=row, answer=row / 2, source="test")
     config = LORA.model_copy(update={"batch_size": rows})
     here = need(config, lengths)
     more = need(config.model_copy(update={"batch_size": rows + 1}), lengths)
     assert more.total > here.total
-    assert need(config, lengths._replace(prompt=prompt + 100)).total > here.total
+    assert need(config, lengths.model_copy(update={"prompt": prompt + 100})).total > here.total
     checkpointed = need(config.model_copy(update={"gradient_checkpointing": True}), lengths)
     assert checkpointed.total < here.total
     assert config.lora is not None
     quantized = config.model_copy(update={"lora": config.lora.model_copy(update={"quantized": True})})
-    assert need(quantized, lengths).weights < here.weights / 2
+    assert need(quantized, lengths).weights < here.weights
     whole = need(config.model_copy(update={"lora": None}), lengths)
     assert whole.gradients + whole.optimizer > 10 * (here.gradients + here.optimizer)
 
@@ -86,7 +81,7 @@ def test_adapters_are_counted_as_peft_makes_them(architecture: str) -> None:
 @pytest.mark.parametrize("memory", [1.0, 4.0, 11.0, 24.0, 80.0])
 def test_what_is_advised_fits(name: str, memory: float) -> None:
     preset = load_preset(name, environ={})
-    device = Device("test", memory, 8.0, 100.0)
+    device = GPU._replace(memory=memory)
     base = describe_model(preset.train)
     assert base is not None
     lengths = guess_lengths(preset, base.vocab_size)
@@ -111,7 +106,7 @@ def test_what_is_advised_fits(name: str, memory: float) -> None:
 def test_operations_are_six_for_each_weight_and_token_where_attention_hardly_counts() -> None:
     assert QWEN is not None
     full = LORA.model_copy(update={"lora": None})
-    lengths = Lengths(0, 10, 0.0001, "test")
+    lengths = Lengths(prompt=0, row=10, answer=0.0001, source="test")
     inside = QWEN.parameters - QWEN.vocab_size * QWEN.hidden_size
     assert count_operations(full, QWEN, lengths, 1000, 0) == pytest.approx(6 * inside * 10_000, rel=0.01)
     assert count_operations(LORA, QWEN, lengths, 1000, 0) == pytest.approx(4 * inside * 10_000, rel=0.01)
@@ -154,3 +149,56 @@ def test_a_local_directory_states_its_shape(tiny_model_dir: Path) -> None:
     assert base.hidden_size == json.loads((tiny_model_dir / "config.json").read_text())["hidden_size"]
     unknown = TrainConfig(pretrained=PretrainedConfig(name_or_path="no/such", license="MIT"))
     assert describe_model(unknown) is None
+
+
+def test_gpus_are_known_by_what_their_drivers_call_them() -> None:
+    names = {"NVIDIA A100-SXM4-80GB": "A100 80GB", "NVIDIA L40S": "L40S", "Tesla T4": "T4", "NVIDIA H200": "H200"}
+    speeds = {device.name: device.tflops for device in DEVICES}
+    assert {name: find_tflops(name) for name in names} == {name: speeds[model] for name, model in names.items()}
+    assert find_tflops("NVIDIA A10G Laptop") is None
+
+
+@pytest.mark.parametrize("name", list_presets())
+def test_a_preset_fits_on_the_gpu_that_it_says_it_assumes(name: str) -> None:
+    stated = re.search(r"GPU with (\d+) GB", (DIRECTORY / f"{name}.yaml").read_text(encoding="utf-8"))
+    preset = load_preset(name, environ={})
+    base = describe_model(preset.train)
+    if stated is None or base is None:
+        assert preset.train.pretrained is None or name == "custom"
+        return
+    device = GPU._replace(memory=float(stated.group(1)))
+    assert estimate(preset, base, guess_lengths(preset, base.vocab_size), device).fits
+
+
+def test_what_was_chosen_is_said_with_the_reason() -> None:
+    turing = choose(load_preset("heimdall", environ={}).train, find_device("2080 Ti"))
+    assert turing.hardware == "2080 Ti, 11 GiB, compute capability 7.5"
+    assert turing.precision.startswith("fp16: CUDA compute capability 7.5 has no bf16")
+    assert turing.batch.startswith(
+        "micro-batches of 32 rows x 1 for each step of the optimizer; layers are computed twice"
+    )
+    nano = choose(load_preset("heimdall_nano", environ={}).train.model_copy(update={"threads": 4}), find_device("cpu"))
+    assert "24 rows, 48 under the system prompt, x 1" in nano.batch
+    assert "4 shards" in nano.batch
+
+
+def test_a_dry_run_trains_the_shape_and_corrects_the_prediction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process of its own, a base in 16 bits with added tokens and adapters, its layers computed twice."""
+    base = QWEN and QWEN.model_copy(
+        update={"hidden_size": 64, "layers": 2, "heads": 4, "kv_heads": 2, "head_size": 16, "intermediate_size": 64}
+    )
+    assert base is not None
+    small = base.model_copy(update={"vocab_size": 512, "chatml": False, "tied": False})
+    config = LORA.model_copy(update={"threads": 2, "gradient_checkpointing": True, "gradient_accumulation": 4})
+    lengths = Lengths(prompt=64, row=20, answer=5, source="test")
+    here = find_device(None)
+    spec = DryRunSpec(config=config, base=small, lengths=lengths)
+    device, measured = calibrate(spec, here)
+    assert (measured.rows, measured.steps, measured.parts) == (8, 2, 1)
+    assert measured.trained_parameters > count_trained(config, small)  # the added tokens, too
+    assert device.factor == pytest.approx(measured.peak_memory / estimate_memory(config, small, lengths, here).total)
+    assert estimate_memory(config, small, lengths, device).total == pytest.approx(measured.peak_memory)
+    assert (device.tflops or 0) > 0
+    monkeypatch.setattr(sys, "executable", "false")
+    with pytest.raises(TrainingError, match=r"dry run of Qwen/.* failed: exit code 1"):
+        measure(spec)

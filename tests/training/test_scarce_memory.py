@@ -14,7 +14,7 @@ from heimdall.config import ScratchConfig, TrainConfig
 from heimdall.errors import TrainingError
 from heimdall.hardware import Precision
 from nornicdb.contract import load_reference_contract
-from training import sft
+from training import prefix_trainer, running, sft
 from training.attention import use_tree_attention
 from training.batches import Batch, EncodedRow, Shard, build_batch, lay_out
 from training.job import MODEL, TrainSpec, TrainSummary
@@ -175,7 +175,8 @@ def test_a_run_that_meets_the_end_of_memory_says_so_and_takes_the_same_steps(
     """In a forward pass at first, in the middle of a backward pass later; its layers are computed twice, too."""
     events: list[dict[str, Any]] = []
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # the child's own; this is not the child
-    monkeypatch.setattr(sft, "send", events.append)
+    for module in (sft, running, prefix_trainer):
+        monkeypatch.setattr(module, "send", events.append)
     monkeypatch.setattr(sft, "choose_precision", lambda: Precision("fp32", "bf16 rounds otherwise in smaller parts"))
 
     def run(name: str, config: TrainConfig) -> TrainSummary:
@@ -194,7 +195,9 @@ def test_a_run_that_meets_the_end_of_memory_says_so_and_takes_the_same_steps(
 
     undisturbed = run("undisturbed", CONFIG)
     assert undisturbed.parts == 1
-    assert not any("notice" in event for event in events)
+    (chosen,) = (event["notices"] for event in events if "notices" in event)
+    assert chosen["batch"] == "micro-batches of 12 rows x 2 for each step of the optimizer"
+    assert "from scratch" in chosen["data"]
 
     def fail(*_: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
@@ -207,12 +210,12 @@ def test_a_run_that_meets_the_end_of_memory_says_so_and_takes_the_same_steps(
             loss.register_hook(fail)
         return loss, count
 
-    monkeypatch.setattr(sft, "sum_loss", watch)
+    monkeypatch.setattr(prefix_trainer, "sum_loss", watch)
     summary = run("cut", CONFIG.model_copy(update={"gradient_checkpointing": True}))
-    notices = [event for event in events if "notice" in event]
+    notices = [event for event in events if "out_of_memory" in event.get("notices", {})]
     assert [event["parts"] for event in notices] == [2 ** (n + 1) for n in range(len(notices))]
     assert summary.parts == notices[-1]["parts"]
-    assert "in 2 parts" in notices[0]["notice"]
+    assert "in 2 parts" in notices[0]["notices"]["out_of_memory"]
     assert summary.steps == undisturbed.steps == 2
     assert summary.loss == pytest.approx(undisturbed.loss, rel=1e-4)
     ours, theirs = (load_file(tmp_path / name / MODEL / "model.safetensors") for name in ("cut", "undisturbed"))

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from heimdall.config import LoraConfig, PretrainedConfig, ScratchConfig, TrainConfig
-from heimdall.errors import Interrupted, TrainingError
+from heimdall.errors import InputError, Interrupted, TrainingError
 from heimdall.files import digest_file
 from heimdall.hardware import Precision
 from nornicdb.contract import load_reference_contract
@@ -52,7 +51,8 @@ def uninterrupted(
     summary = run(training_data, training_tokenizer, out, events.append)
     losses = [event["eval_loss"] for event in events if "eval_loss" in event]
     assert losses[-1] < losses[0]
-    assert {"step", "steps", "loss", "learning_rate", "rows_per_second"} <= {name for event in events for name in event}
+    names = {"step", "steps", "loss", "learning_rate", "rows_per_second", "peak_memory_gib", "notices"}
+    assert names <= {name for event in events for name in event}
     assert not (out / CHECKPOINTS).exists()
     return digest_file(out / MODEL / "model.safetensors"), summary
 
@@ -136,65 +136,11 @@ def test_a_lora_run_on_a_local_base_gives_a_merged_model(
     assert digest_file(tmp_path / "out" / MODEL / "model.safetensors") != digest_file(base / "model.safetensors")
 
 
-@pytest.mark.parametrize(
-    ("architecture", "lora"),
-    [
-        ("llama", LoraConfig(rank=4)),
-        ("phi3", LoraConfig(rank=4)),
-        ("phi3", LoraConfig(rank=4, quantized=True)),
-        ("qwen3", None),
-    ],
-)
-def test_a_base_without_chatml_learns_the_markers_and_is_exported_as_it_answers(
-    architecture: str, lora: LoraConfig | None, training_data: Path, tmp_path: Path
-) -> None:
-    """As Phi-3 and TinyLlama are: SentencePiece's kind of tokenizer, its vocabulary full, other special tokens."""
-    from tiny_models import PROMPTS, build_sentencepiece_tokenizer
-    from tiny_models import build_model as build_tiny
-
-    from export.convert import GgufMetadata, convert_to_gguf
-    from export.parity import check_parity
-    from training.tokenizer import build_tokenizer, load_tokenizer
-
-    base, out = tmp_path / "base", tmp_path / "out"
-    theirs = build_sentencepiece_tokenizer(control_tokens=())
-    theirs.save_pretrained(base)
-    build_tiny(architecture, vocab_size=len(theirs), max_position_embeddings=4096).save_pretrained(base)
-    config = TrainConfig(
-        pretrained=PretrainedConfig(name_or_path=str(base), license="MIT"),
-        lora=lora,
-        learning_rate=0.02 if lora else 0.001,
-        batch_size=32,
-        max_seq_length=4096,
-        threads=1,
-    )
-    build_tokenizer(training_data, load_reference_contract(), config, tmp_path / "tokenizer")
-    summary = run(training_data, tmp_path / "tokenizer", out, config=config)
-    markers = load_tokenizer(out / MODEL).convert_tokens_to_ids(["<|im_start|>", "<|im_end|>", "<|endoftext|>"])
-    assert min(markers) >= len(theirs)
-    weights = load_file(out / MODEL / "model.safetensors")
-    for name in ("model.embed_tokens.weight", "lm_head.weight"):
-        rows = weights[name]
-        assert len(rows) == max(markers) + 1
-        before = load_file(base / "model.safetensors")[name]
-        assert torch.equal(rows[: len(before)], before) is (lora is not None)  # adapters leave known tokens alone
-    assert not torch.equal(weights["lm_head.weight"][markers[1]], weights["lm_head.weight"][markers[0]])
-    share = summary.trained_parameters / summary.parameters
-    assert share == 1 if lora is None else share < (1 if lora.quantized else 0.2)  # of 4 bits, two are one number
-    metadata = GgufMetadata(
-        name="tiny", license="MIT", base_model="b", dataset_digest="d", contract_digest="c", contract_source="s",
-        prompt="minimal",
-    )  # fmt: skip
-    convert_to_gguf(out / MODEL, tmp_path / "tiny.gguf", metadata)
-    report = check_parity(out / MODEL, tmp_path / "tiny.gguf", PROMPTS, answers=len(PROMPTS))
-    assert report.passed, report.reasons
-
-
 def test_a_row_that_does_not_fit_stops_training_by_its_id(
     training_data: Path, training_tokenizer: Path, tmp_path: Path
 ) -> None:
     config = CONFIG.model_copy(update={"max_seq_length": 64})
-    with pytest.raises(TrainingError, match=r"Row train-.* raise it or drop the row"):
+    with pytest.raises(InputError, match=r"Row train-.* raise it or drop the row"):
         run(training_data, training_tokenizer, tmp_path, config=config)
     assert not (tmp_path / MODEL).exists()
 
@@ -208,7 +154,7 @@ def test_training_can_run_outside_the_main_thread(
     def target() -> None:
         try:
             run(training_data, training_tokenizer, tmp_path, config=CONFIG.model_copy(update={"max_seq_length": 64}))
-        except TrainingError as error:
+        except InputError as error:
             failed.append(error)
 
     thread = threading.Thread(target=target)
@@ -233,7 +179,7 @@ def _is_running(pid: int) -> bool:
 def test_mixed_precision_reaches_the_matrix_products(
     threads: int, training_data: Path, training_tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training import sft
+    from training import prefix_trainer, sft
 
     precisions: list[torch.dtype] = []
 
@@ -248,7 +194,7 @@ def test_mixed_precision_reaches_the_matrix_products(
         finally:
             output.remove()
 
-    monkeypatch.setattr(sft, "sum_loss", watch)
+    monkeypatch.setattr(prefix_trainer, "sum_loss", watch)
     monkeypatch.setattr(sft, "choose_precision", lambda: Precision("bf16", "asked for"))
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # the child's own; this is not the child
     config = CONFIG.model_copy(update={"threads": threads, "batch_size": 48})

@@ -1,0 +1,159 @@
+"""The `Trainer` of batches with a shared prefix (`training.batches`), whose loss is ours (`training.loss`)."""
+
+import math
+import os
+from collections.abc import Sequence, Sized
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import SequentialSampler
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from heimdall.config import TrainConfig
+from heimdall.hardware import Precision
+from training.attention import use_tree_attention
+from training.batches import IGNORED, Batch, Shard, build_batch
+from training.child import send
+from training.loss import sum_loss
+from training.memory import ShardRunner
+from training.optimizer import build_optimizer
+from training.running import list_arguments
+
+_LOG_EVERY = 10
+
+
+class PrefixTrainer(Trainer):
+    """A `Trainer` whose items are whole batches and whose loss is averaged over answer tokens.
+
+    The shards of a batch are computed by themselves and their gradients added, on a CPU side by side, each in one
+    thread: threads inside every matrix product would wait for each other thousands of times a step, which costs half of
+    the speed as soon as anything else wants a core. Where memory runs out, shards are cut further.
+    """
+
+    def __init__(self, *args: Any, shard_threads: int, pad: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.runner = ShardRunner(shard_threads, self._say_cut)
+        self._pad = pad
+
+    def autocast_smart_context_manager(self, cache_enabled: bool | None = True) -> AbstractContextManager[None]:
+        """The Trainer leaves mixed precision to the model's forward, which a loss over the decoder does not call."""
+        context: AbstractContextManager[None] = self.accelerator.autocast()
+        return context
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
+        """Adds the gradient of one batch to the parameters and returns its loss."""
+        model.train()
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        count = num_items_in_batch if num_items_in_batch is not None else (inputs["labels"] != IGNORED).sum()
+        scaler = self.accelerator.scaler  # of fp16's gradients, which the optimizer's step divides again
+
+        def differentiate(shard: Shard) -> tuple[torch.Tensor, Sequence[torch.Tensor | None]]:
+            loss = self._sum_loss(model, shard)[0] / count
+            scaled = loss if scaler is None else scaler.scale(loss)
+            # Not `backward`, which leaves half a gradient in the parameters when it runs out of memory.
+            return loss.detach(), torch.autograd.grad(scaled, trained, allow_unused=True)
+
+        total = torch.zeros((), device=self.args.device)
+        for part, gradients in self.runner.run(differentiate, inputs["shards"]):
+            total += part
+            for parameter, gradient in zip(trained, gradients, strict=True):
+                if gradient is not None:
+                    parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+        return total
+
+    def prediction_step(self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: Any = None) -> Any:
+        """The mean loss of a batch, without gradients."""
+
+        def measure(shard: Shard) -> tuple[torch.Tensor, int]:
+            with torch.no_grad():  # here, because each thread has its own
+                return self._sum_loss(model, shard)
+
+        sums = list(self.runner.run(measure, inputs["shards"]))
+        return torch.stack([loss for loss, _ in sums]).sum() / sum(count for _, count in sums), None, None
+
+    def _sum_loss(self, model: Any, shard: Shard) -> tuple[torch.Tensor, int]:
+        batch = build_batch(shard.groups, shard.prefix, self._pad)
+        with self.compute_loss_context_manager():
+            return sum_loss(self.accelerator.unwrap_model(model), Batch(**self._prepare_input(vars(batch))))
+
+    def _say_cut(self, parts: int) -> None:
+        text = (
+            f"memory ran out at step {self.state.global_step}; from here on each micro-batch is computed in {parts} "
+            "parts, one after the other, and the batch that the optimizer sees stays the same"
+        )
+        notices = {"out_of_memory": text}
+        send({"step": self.state.global_step, "steps": self.state.max_steps, "parts": parts, "notices": notices})
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
+        return SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)
+
+
+def build_trainer(
+    model: Any,
+    config: TrainConfig,
+    train_set: Any,
+    eval_set: Any | None,
+    out: Path,
+    precision: Precision,
+    callback: TrainerCallback,
+    shards: int,
+    tokenizer: Any,
+) -> PrefixTrainer:
+    """A trainer of data sets whose items are batches in `shards` shards."""
+    # The shards are what runs side by side: what is left is many small operations, which two threads only slow down.
+    torch.set_num_threads(1 if shards > 1 else config.threads or os.cpu_count() or 1)
+    use_tree_attention(model)
+    steps = count_steps(train_set, config)
+    return PrefixTrainer(
+        model=model,
+        args=_arguments(config, out, precision, evaluate=eval_set is not None, steps=steps),
+        train_dataset=train_set,
+        eval_dataset=eval_set,
+        data_collator=collate,
+        processing_class=tokenizer,
+        optimizers=(build_optimizer(model, config.optimizer, config.learning_rate, config.weight_decay), None),
+        callbacks=[callback],
+        shard_threads=1 if _draws_twice(config) else shards,
+        pad=tokenizer.pad_token_id,
+    )
+
+
+def count_steps(train_set: Sized, config: TrainConfig) -> int:
+    """The optimizer's steps, over all epochs."""
+    return math.ceil(math.ceil(len(train_set) / config.gradient_accumulation) * config.epochs)
+
+
+def _arguments(
+    config: TrainConfig, out: Path, precision: Precision, *, evaluate: bool, steps: int
+) -> TrainingArguments:
+    return TrainingArguments(
+        **list_arguments(config, out, precision),
+        per_device_train_batch_size=1,  # one item is one batch
+        per_device_eval_batch_size=1,
+        gradient_accumulation_steps=config.gradient_accumulation,
+        num_train_epochs=config.epochs,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="warmup_stable_decay",
+        lr_scheduler_kwargs={"num_decay_steps": round(steps * config.decay_ratio), "decay_type": "linear"},
+        warmup_steps=round(steps * config.warmup_ratio),
+        logging_steps=_LOG_EVERY,
+        eval_strategy="steps" if evaluate else "no",
+        eval_steps=config.save_steps,
+        prediction_loss_only=True,
+        remove_unused_columns=False,
+        label_names=["labels"],
+    )
+
+
+def collate(items: list[list[Shard]]) -> dict[str, Any]:
+    """One item is one batch. `labels` is what the Trainer counts answer tokens by."""
+    (shards,) = items
+    labels = [label for shard in shards for group in shard.groups for row in group.labels for label in row]
+    return {"shards": shards, "labels": torch.tensor([labels])}
+
+
+def _draws_twice(config: TrainConfig) -> bool:
+    """A checkpointed layer draws its dropout again in the backward pass, from the generator that all threads share."""
+    return config.gradient_checkpointing and config.lora is not None and config.lora.dropout > 0

@@ -1,0 +1,124 @@
+"""What all training by Hugging Face's `Trainer` has in common: what it is told, what it reports and what it leaves."""
+
+import math
+import shutil
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_utils import get_last_checkpoint
+
+from heimdall.config import TrainConfig
+from heimdall.errors import TrainingError
+from heimdall.files import write_text
+from heimdall.hardware import Precision
+from training.child import send
+from training.devices import GIB, read_peak_memory
+from training.job import CHECKPOINTS, MODEL
+from training.pretrained import merge_adapters
+
+_WHOLE = "whole"  # this file in a checkpoint says that all others were written
+_KEPT_CHECKPOINTS = 2
+_CURVES = {name: name for name in ("loss", "eval_loss", "learning_rate", "grad_norm")}
+
+
+class Reporter(TrainerCallback):
+    """Sends numbers to the parent, stops on request or on a loss that is no number, and marks whole checkpoints.
+
+    `curves` are the Trainer's names of the numbers with ours; `count_rows` says how many rows so many batches hold.
+    """
+
+    def __init__(self, count_rows: Callable[[int], int], curves: Mapping[str, str] = _CURVES) -> None:
+        self.stop_requested = False
+        self._count_rows, self._curves = count_rows, curves
+        self._last = (0, time.monotonic())
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """From here on rates are counted."""
+        self._last = (state.global_step, time.monotonic())
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any
+    ) -> None:
+        """A log entry of the Trainer becomes an event with rates."""
+        event = {name: float(logs[source]) for source, name in self._curves.items() if logs.get(source) is not None}
+        if not event:
+            return
+        if not math.isfinite(logs.get("loss", 0.0)):
+            raise TrainingError(
+                f"The loss at step {state.global_step} is {logs['loss']}; lower the learning rate and start again."
+            )
+        now = time.monotonic()
+        if "loss" in logs:
+            first, last = (
+                self._count_rows(step * args.gradient_accumulation_steps) for step in (self._last[0], state.global_step)
+            )
+            event["rows_per_second"] = (last - first) / (now - self._last[1])
+            self._last = (state.global_step, now)
+        event["peak_memory_gib"] = read_peak_memory() / GIB
+        send({"step": state.global_step, "steps": state.max_steps, **event})
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Between steps is the place to stop."""
+        if self.stop_requested:
+            control.should_save = True
+            control.should_training_stop = True
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """The Trainer has written everything: say so in the checkpoint."""
+        write_text(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}" / _WHOLE, "")
+
+
+def list_arguments(config: TrainConfig, out: Path, precision: Precision) -> dict[str, Any]:
+    """What all trainers are told alike."""
+    return {
+        "output_dir": str(out),
+        "max_grad_norm": config.max_grad_norm,
+        "activation_checkpointing": config.gradient_checkpointing,
+        "activation_checkpointing_kwargs": {"use_reentrant": False},
+        "bf16": precision.name == "bf16",
+        "fp16": precision.name == "fp16",
+        "use_cpu": not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+        "seed": config.seed,
+        "data_seed": config.seed,
+        "logging_nan_inf_filter": False,
+        "save_steps": config.save_steps,
+        "save_total_limit": _KEPT_CHECKPOINTS,
+        "dataloader_pin_memory": False,
+        "disable_tqdm": True,
+        "report_to": "none",
+    }
+
+
+def drop_torn_checkpoints(checkpoints: Path) -> None:
+    """A checkpoint that was being written when the process died has no mark, and is not used."""
+    for checkpoint in checkpoints.glob("checkpoint-*"):
+        if not (checkpoint / _WHOLE).exists():
+            shutil.rmtree(checkpoint)
+
+
+def run_trainer(trainer: Trainer, reporter: Reporter, config: TrainConfig, work_dir: Path) -> float | None:
+    """Trains, going on from the newest checkpoint, and writes the model; returns the mean loss, or None if stopped."""
+    checkpoints = work_dir / CHECKPOINTS
+    signal.signal(signal.SIGTERM, lambda *_: setattr(reporter, "stop_requested", True))
+    outcome = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)))
+    if reporter.stop_requested and trainer.state.global_step < trainer.state.max_steps:
+        return None
+    _save_model(trainer.model, trainer.processing_class, config, work_dir / MODEL)
+    shutil.rmtree(checkpoints)
+    return float(outcome.training_loss)
+
+
+def _save_model(model: Any, tokenizer: Any, config: TrainConfig, out: Path) -> None:
+    merged = model
+    if config.pretrained is not None and config.lora is not None:
+        merged = merge_adapters(model, config.pretrained, config.lora, tokenizer)
+    for name, tensor in merged.state_dict().items():
+        if not torch.isfinite(tensor).all():
+            raise TrainingError(f"The trained weight {name} is not finite; lower the learning rate and start again.")
+    merged.save_pretrained(out)
+    tokenizer.save_pretrained(out)

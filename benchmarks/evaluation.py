@@ -25,7 +25,8 @@ from heimdall.config import DataConfig
 from heimdall.rows import Row, read_rows
 from nornicdb.batching import BatchDecoder
 from nornicdb.contract import Contract, load_reference_contract
-from nornicdb.grammar import TIE, Grammar, build_grammar, follows_grammar
+from nornicdb.gbnf import build_grammar
+from nornicdb.grammar import Grammar, follows_grammar
 from nornicdb.prompts import build_system_prompt, render_chatml
 from nornicdb.runtime import Completion, LocalModel
 
@@ -75,8 +76,8 @@ def _measure_file(model: LocalModel, prompts: Sequence[list[int]], contract: Con
     alone = _measure("chat calls, one by one", lambda: [model.complete(p, MAX_TOKENS, fresh=True) for p in prompts])
     _measure("one by one, prompt kept", lambda: [model.complete(p, MAX_TOKENS) for p in prompts], alone)
     with BatchDecoder(model) as decoder:
+        print(f"side by side are {decoder.width}, of which each has the logits of a single call to the last bit")
         _measure("side by side, prompt shared", lambda: _answer_all(decoder, prompts), alone)
-        print(f"  asked again, because two tokens came within {TIE}: {decoder.asked_again}")
     with BatchDecoder(model) as decoder, Grammar(build_grammar(contract), model) as grammar:
         free = sum(follows_grammar(grammar, answer.tokens, answer.end_token) for answer in alone.answers)
         print(f"free answers that the grammar allows: {free} of {len(alone.answers)}")

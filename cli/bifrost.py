@@ -16,7 +16,8 @@ from heimdall.refs import Record
 from heimdall.rows import Message, Prompt
 from heimdall.workspace import Workspace
 from nornicdb.contract import Contract, resolve_contract
-from nornicdb.grammar import Grammar, build_grammar
+from nornicdb.gbnf import build_grammar
+from nornicdb.grammar import Grammar
 from nornicdb.prompts import build_system_prompt, render_chatml
 from nornicdb.replies import Reply, check_params, read_reply
 from nornicdb.runtime import LocalModel

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, Protocol
 from cypher.graph import SchemaGraphs
 from cypher.judge import Judge
 from cypher.parse import check_syntax
-from datagen.answer_schemas import find_schema_fault
 from datagen.columns import Columns, find_first
 from datagen.formats import Conversation, Problem
 from datagen.lengths import Counter as TokenCounter
@@ -24,6 +23,7 @@ from heimdall.answers import ActionAnswer, find_contradiction, find_fenced
 from heimdall.config import ValidationConfig
 from heimdall.refs import Check
 from heimdall.rows import Proof
+from nornicdb.answer_schemas import find_schema_fault
 from nornicdb.contract import Contract
 from nornicdb.replies import check_params, read_reply
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from datagen.answer_schemas import CurationAnswer, DuplicateAnswer
 from datagen.invention import Invent
 from datagen.phrasing import Phraser
 from datagen.wordings import MONTHS
+from nornicdb.answer_schemas import CurationAnswer, DuplicateAnswer
 
 HALF_LIFE_DAYS, OUTLOOK_DAYS = 14, 30
 FOCUS_FACTOR, EDGE_WORTH = 3.0, 0.1  # accesses

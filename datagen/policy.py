@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from datagen.answer_schemas import PolicyAnswer
 from datagen.invention import Invent
+from nornicdb.answer_schemas import PolicyAnswer
 
 ACTIONS = ("read", "create", "update", "delete")
 _ROLES = ("viewer", "editor", "auditor", "admin")

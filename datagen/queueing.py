@@ -8,8 +8,8 @@ import random
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from datagen.answer_schemas import DiagnosisAnswer
 from datagen.invention import Invent
+from nornicdb.answer_schemas import DiagnosisAnswer
 
 HORIZON_S = 60
 PRESSURE = 0.85  # share of the heap's limit above which the collector takes most of the time

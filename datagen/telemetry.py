@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
-from datagen.answer_schemas import Anomaly, AnomalyAnswer
 from datagen.invention import Invent
 from datagen.lexicon import TRAINING
+from nornicdb.answer_schemas import Anomaly, AnomalyAnswer
 
 HUB_DEGREE, HUB_RATIO = 1000, 100  # a supernode has more relationships than both, the ratio being to the average
 GROWTH_RATIO = 5  # of nodes added in the last hour, beyond imports, to the median hour

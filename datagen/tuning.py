@@ -12,10 +12,10 @@ from typing import Any
 from cypher.compare import same_result
 from cypher.run import CypherError, EmbeddedGraph
 from datagen import lexicon
-from datagen.answer_schemas import OptimizationAnswer
 from datagen.conditions import write_value
 from datagen.invention import Invent
 from datagen.schemas import sample_graph, sample_schema
+from nornicdb.answer_schemas import OptimizationAnswer
 
 SCAN_NODES = 10_000  # from here on a scan of a label is worth an index
 FEW_SHARE = 0.01  # of a label's nodes that one value may have for an index to pay

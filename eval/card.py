@@ -66,6 +66,7 @@ METRIC_TITLES = {
     "constrained_action_accuracy": "grammar: right action",
     "constrained_params_accuracy": "grammar: right parameters",
     "constrained_execution_accuracy": "grammar: right result",
+    "constrained_answer_accuracy": "grammar: right answer",
     "judged": "judged",
     "exact_match": "same form",
     "perplexity": "perplexity",

@@ -8,6 +8,7 @@ schema. What cannot be judged is counted on its own, neither right nor wrong.
 import contextlib
 import math
 import random
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Protocol
 
 from cypher.judge import Judge
 from cypher.run import Limits
+from eval.constrained import Grammars, add_constrained
 from eval.judging import Bench, Outcome, is_refusal, judge_repaired, judge_reply
 from eval.metrics import Example, score_examples
 from eval.questions import Question
@@ -27,7 +29,7 @@ from heimdall.records import write_records
 from heimdall.refs import Record, Slice
 from nornicdb.batching import BatchDecoder
 from nornicdb.contract import Contract
-from nornicdb.grammar import Grammar, build_grammar, follows_grammar
+from nornicdb.grammar import Grammar, follows_grammar
 from nornicdb.memory import measure_memory
 from nornicdb.prompts import CONTROL_TOKENS, cut_prompt, render_prompt
 from nornicdb.runtime import Completion, LocalModel
@@ -79,13 +81,13 @@ def evaluate_model(
     `InputError` for a model that cannot be read, `EngineError` when llama.cpp or the judge fails.
     """
     limits = Limits(time_ms=config.time_limit_ms, rows=config.row_limit)
-    with Judge() as judge, _open_model(model, contract, config) as (runtime, batch, grammar):
+    with Judge() as judge, _open_model(model, contract, config) as (runtime, batch, grammars):
         bench = Bench(contract, judge, limits)
         memory = None
         if isinstance(runtime, LocalModel):
             prompt = runtime.tokenize(render_question(questions[0], contract, config.seed))
             memory = measure_memory(model, prompt, context_size=config.context_size, threads=config.threads)
-        examples = collect(ask_questions(questions, config, bench, runtime, batch, grammar), len(questions), progress)
+        examples = collect(ask_questions(questions, config, bench, runtime, batch, grammars), len(questions), progress)
         notes = runtime.notes if isinstance(runtime, TransformersModel) else ()
     place = {question.id: index for index, question in enumerate(questions)}
     examples.sort(key=lambda example: place[example.id])
@@ -95,8 +97,8 @@ def evaluate_model(
 
 
 @contextlib.contextmanager
-def _open_model(model: Path, contract: Contract, config: EvalConfig) -> Iterator[tuple[Model, Batch, Grammar | None]]:
-    """The model by itself and side by side, with the grammar of its answers where there is one."""
+def _open_model(model: Path, contract: Contract, config: EvalConfig) -> Iterator[tuple[Model, Batch, Grammars | None]]:
+    """The model by itself and side by side, with the grammars of its answers where it can be asked under one."""
     if model.is_dir():
         with TransformersModel(model, context_size=config.context_size, threads=config.threads) as theirs:
             yield theirs, TransformersBatch(theirs), None
@@ -104,9 +106,9 @@ def _open_model(model: Path, contract: Contract, config: EvalConfig) -> Iterator
     with (
         LocalModel(model, context_size=config.context_size, threads=config.threads) as runtime,
         BatchDecoder(runtime) as batch,
-        Grammar(build_grammar(contract), runtime) as grammar,
+        Grammars(contract, runtime) as grammars,
     ):
-        yield runtime, batch, grammar
+        yield runtime, batch, grammars
 
 
 def collect(asked: Iterator[Example], total: int, progress: Progress) -> list[Example]:
@@ -127,11 +129,16 @@ def render_question(question: Question, contract: Contract, seed: int) -> str:
 
 
 def ask_questions(
-    questions: Sequence[Question], config: EvalConfig, bench: Bench, model: Model, batch: Batch, grammar: Grammar | None
+    questions: Sequence[Question],
+    config: EvalConfig,
+    bench: Bench,
+    model: Model,
+    batch: Batch,
+    grammars: Grammars | None,
 ) -> Iterator[Example]:
     """Asks the questions of each system prompt side by side, and yields them as their answers come.
 
-    Questions of one prompt and order must stand together. Without a grammar nothing is constrained.
+    Questions of one prompt and order must stand together. Without grammars nothing is constrained.
     """
     for (prompt, _), group in groupby(questions, key=lambda question: (question.prompt, question.order)):
         asked = list(group)
@@ -147,24 +154,25 @@ def ask_questions(
         scored = [index for index, question in enumerate(asked) if question.scored]
         pairs = [(prompts[i], tokenize_answer(model, whole[i], texts[i], asked[i].row.answer)) for i in scored]
         losses = {scored[number]: values for number, values in batch.score(pairs)}
-        pending: dict[int, Example] = {}  # free answers that the grammar does not allow
+        pending: dict[Grammar, dict[int, Example]] = defaultdict(dict)  # free answers that their grammar does not allow
         for index, completion in batch.complete(prompts, config.max_tokens):
             question = asked[index]
             # Answered once more as NornicDB does it, by itself and with nothing kept: the same answer, and its time.
             alone = model.complete(prompts[index], config.max_tokens, fresh=True) if question.timed else None
             example = _make_example(question, completion, alone, losses.get(index), bench)
-            if grammar is None or not question.constrained or not isinstance(question.accepted[0], ActionAnswer):
+            grammar = grammars.find(question) if grammars is not None and question.constrained else None
+            if grammar is None:
                 yield example
             elif follows_grammar(grammar, completion.tokens, completion.end_token):
                 # Then constrained decoding would choose the very same tokens.
-                yield example.model_copy(update=_name_constrained(example, None))
+                yield add_constrained(example, None)
             else:
-                pending[index] = example
-        waiting = list(pending)
-        for number, completion in batch.complete([prompts[i] for i in waiting], config.max_tokens, grammar):
-            index = waiting[number]
-            example = _make_example(asked[index], completion, None, None, bench)
-            yield pending[index].model_copy(update=_name_constrained(example, completion.text))
+                pending[grammar][index] = example
+        for grammar, free in pending.items():
+            waiting = list(free)
+            for number, completion in batch.complete([prompts[i] for i in waiting], config.max_tokens, grammar):
+                index = waiting[number]
+                yield add_constrained(free[index], _make_example(asked[index], completion, None, None, bench))
 
 
 def _is_too_long(question: Question, tokens: int, config: EvalConfig) -> bool:
@@ -181,16 +189,6 @@ def _leave_out(question: Question, tokens: int, bench: Bench, config: EvalConfig
     return example.model_copy(
         update={"judgement": "not_judged", "repaired": "not_judged", "reason": reason, "exact": None, "parses": None}
     )
-
-
-def _name_constrained(example: Example, reply: str | None) -> dict[str, object]:
-    """What an answer under the grammar adds to the free one; the reply is null where it is the free one."""
-    return {
-        "constrained": example.judgement,
-        "constrained_json_valid": example.json_valid,
-        "constrained_action": example.action,
-        "constrained_reply": reply,
-    }
 
 
 def _make_example(

@@ -163,6 +163,7 @@ SHARES: dict[str, Measure] = {
     "constrained_action_accuracy": _is_constrained_action,
     "constrained_params_accuracy": _is_constrained_right,
     "constrained_execution_accuracy": _is_constrained_right,
+    "constrained_answer_accuracy": _is_constrained_right,
     "judged": lambda example: example.judgement != "not_judged",
     "exact_match": lambda example: example.exact,
     **TASK_SHARES,
@@ -185,6 +186,7 @@ _ACTION = (
     "constrained_params_accuracy", *_COSTS,
 )  # fmt: skip
 _CONTEXT = ("context_accuracy", "distractor_accuracy")
+_JSON = ("constrained_json_valid", "constrained_answer_accuracy")
 _PROSE = ("answer_accuracy", "judged", *_COSTS)
 METRICS: dict[Family, tuple[str, ...]] = {
     "action": _ACTION,
@@ -204,8 +206,8 @@ METRICS: dict[Family, tuple[str, ...]] = {
         *_COSTS,
     ),
     "operations": _PROSE,
-    "tlp_review": ("json_valid", "link_f1", "no_invented_ids", *_PROSE),
-    "cognitive": ("json_valid", *TASK_SHARES, *_PROSE),
+    "tlp_review": ("json_valid", "link_f1", "no_invented_ids", *_JSON, *_PROSE),
+    "cognitive": ("json_valid", *TASK_SHARES, *_JSON, *_PROSE),
     "code": ("parse_rate", "answer_accuracy", "judged", "exact_match", *_COSTS),
     "general": _PROSE,
 }  # fmt: skip

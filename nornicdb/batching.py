@@ -1,37 +1,39 @@
-"""Many answers from one model at once: what all prompts begin with is decoded once, and its KV cells are shared.
+"""Many answers from one model at once: what all prompts begin with is decoded once, and every question goes on from it.
 
 Questions are decoded side by side, and one that has ended makes room for the next. Answers are those of
-`LocalModel.complete`: where rounding could have decided between two tokens, the question is asked again by itself.
+`LocalModel.complete`, to the last bit: each question has cells of its own, its prompt is decoded in the same chunks,
+and only so many tokens are decoded at once as leave the results of llama.cpp's kernels as they are.
 """
 
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from itertools import chain
+from typing import Any, Generic, Self, TypeVar
+
+import psutil
 
 from heimdall.errors import EngineError
 from nornicdb.grammar import Grammar
-from nornicdb.runtime import Answer, Completion, LocalModel, count_shared, log_probabilities
+from nornicdb.runtime import CHUNK, Answer, Completion, LocalModel, count_shared, log_probabilities
 
 # A token costs a third beside fifteen others of what it costs alone, and hardly less beside more (docs/evaluation.md).
 SEQUENCES = 16
-# Once this share of enough answers had to be asked again, the model is so unsure that single calls are cheaper.
-_UNSURE, _ENOUGH = 2 / 3, SEQUENCES
-_BATCH = 128  # tokens per call of llama_decode
+_MEMORY_SHARE = 0.25  # of the memory that is free, for keys and values
+_TRIALS = 4
 _Task = TypeVar("_Task", "_Asked", "_Scored")
-_ROOM = 256  # KV cells that are set aside for each question's own tokens; all of them share what one does not need
 
 
 class _Asked:
-    """A question that is answered. The answer stops early where its next token is a tie."""
+    """A question that is answered."""
 
     def __init__(self, model: LocalModel, prompt: list[int], max_tokens: int, grammar: Grammar | None) -> None:
-        self.tokens, self.wanted, self.room = prompt, 1, len(prompt) + max_tokens
+        self.tokens, self.wanted = prompt, 1
         self.answer = Answer(model, len(prompt), max_tokens, grammar)
 
     def take(self, rows: Any) -> int | None:
-        token = self.answer.take(rows[-1])
-        return None if self.answer.tied else token
+        return self.answer.take(rows[-1])
 
 
 class _Scored:
@@ -39,41 +41,40 @@ class _Scored:
 
     def __init__(self, prompt: list[int], completion: list[int]) -> None:
         self.tokens, self.wanted = [*prompt, *completion[:-1]], len(completion)
-        self.room = len(self.tokens)
         self.scores: list[float] = []
         self._completion = completion
 
     def take(self, rows: Any) -> int | None:
-        at = len(self.scores)
-        self.scores += log_probabilities(rows, self._completion[at : at + len(rows)])
+        self.scores = log_probabilities(rows, self._completion)
         return None
 
 
 @dataclass
-class _Running:
-    """A task that has a sequence of the context; `pending` are its next tokens, the first of them at `position`."""
+class _Running(Generic[_Task]):
+    """A task that has a sequence of the context; `token` is its next one, at `position`."""
 
     index: int
-    task: _Asked | _Scored
-    sequence: int
-    pending: list[int]
+    task: _Task
+    token: int
     position: int
-    cells: int
 
 
 class BatchDecoder:
     """Decodes many prompts of one model side by side. A context manager; close it before the model.
 
-    `asked_again` counts the questions that were asked once more by themselves.
+    Of at most `sequences` questions as many stand side by side as memory and the model's kernels allow, or one at a
+    time where that is faster: `width`, which is final after the first questions.
     """
 
     def __init__(self, model: LocalModel, *, sequences: int = SEQUENCES) -> None:
-        self.asked_again = 0
         self._model = model
-        self._sequences = sequences
-        self._cells = model.context_size + sequences * _ROOM
-        self._context = model.open_context(self._cells, sequences=sequences + 1, batch=_BATCH)
-        self._shared: list[int] = []  # sequence 0: what all prompts begin with
+        exact, cell_bytes = _probe(model, sequences)
+        affordable = int(psutil.virtual_memory().available * _MEMORY_SHARE) // (cell_bytes * model.context_size) - 1
+        self.width = max(1, min(exact, affordable))
+        self._measured = False
+        self._context = model.open_context(model.context_size, sequences=self.width + 1)
+        # Of each sequence the prompt that it holds, of sequence 0 the whole chunks with which all prompts begin.
+        self._held: dict[int, list[int]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -88,28 +89,14 @@ class BatchDecoder:
     def complete(
         self, prompts: Sequence[list[int]], max_tokens: int, grammar: Grammar | None = None
     ) -> Iterator[tuple[int, Completion]]:
-        """Yields each prompt's number and answer as soon as it is there, with the tokens of `LocalModel.complete`.
+        """Yields each prompt's number and answer as soon as it is there: that of `LocalModel.complete`.
 
-        Their times are those of a busy batch. Raises `UsageError` for a prompt that leaves no room in the context.
+        Its times are those of a busy batch. Raises `UsageError` for a prompt that leaves no room in the context.
         """
         for prompt in prompts:
             self._model.check_room(prompt, 1)
-        tasks = [_Asked(self._model, prompt, max_tokens, grammar) for prompt in prompts]
-        done: set[int] = set()
-        tied = 0
-        for index, task in self._run(tasks):
-            done.add(index)
-            if task.answer.tied:
-                tied += 1
-                self.asked_again += 1
-                yield index, self._model.complete(prompts[index], max_tokens, grammar=grammar)
-            else:
-                yield index, task.answer.finish()
-            if len(done) >= _ENOUGH and tied > _UNSURE * len(done):
-                break
-        for index in range(len(prompts)):
-            if index not in done:
-                yield index, self._model.complete(prompts[index], max_tokens, grammar=grammar)
+        for index, task in self._run([_Asked(self._model, prompt, max_tokens, grammar) for prompt in prompts]):
+            yield index, task.answer.finish()
 
     def score(self, pairs: Sequence[tuple[list[int], list[int]]]) -> Iterator[tuple[int, list[float]]]:
         """Yields the number and the log-probabilities of each pair of prompt and completion, as `LocalModel.score`."""
@@ -122,80 +109,129 @@ class BatchDecoder:
         """Decodes until every task has all its logits; yields each with its number as it ends."""
         if not tasks:
             return
-        self._share([task.tokens[: len(task.tokens) - task.wanted] for task in tasks])
-        shared = len(self._shared)
-        waiting = deque(enumerate(tasks))
-        running: list[_Running] = []
-        free = list(range(self._sequences, 0, -1))
-        cells = self._cells - shared
-        while waiting or running:
-            while waiting and free:
-                index, task = waiting[0]
-                needed = min(task.room, self._model.context_size) - shared
-                if needed > cells:
-                    break
-                waiting.popleft()
-                cells -= needed
-                sequence = free.pop()
-                self._context.share(0, sequence, shared)
-                running.append(_Running(index, task, sequence, task.tokens[shared:], shared, needed))
-            ended = self._step(running)
-            for each in ended:
-                running.remove(each)
-                self._context.cut(each.sequence, 0)
-                free.append(each.sequence)
-                cells += each.cells
-                yield each.index, tasks[each.index]
+        try:
+            self._share([task.tokens[: len(task.tokens) - task.wanted] for task in tasks])
+            if not self._measured and len(tasks) > 1:
+                self.width, self._measured = self.width if self._pays() else 1, True
+            waiting = deque(self._group(tasks))
+            running: dict[int, _Running[_Task]] = {}  # by sequence
+            while waiting or running:
+                # llama.cpp decodes neighbours at once, so the lowest free sequence is taken first.
+                for sequence in range(1, self.width + 1):
+                    while waiting and sequence not in running:
+                        index, task = waiting.popleft()
+                        token = task.take(self._begin(sequence, task))
+                        if token is None:
+                            yield index, task
+                        else:
+                            running[sequence] = _Running(index, task, token, len(task.tokens))
+                for sequence in self._step(running):
+                    ended = running.pop(sequence)
+                    yield ended.index, ended.task
+        except EngineError:
+            self._held.clear()  # llama.cpp holds nothing any more
+            raise
 
-    def _step(self, running: Sequence[_Running]) -> list[_Running]:
-        """One call of llama.cpp: as many pending tokens as fit, those of the oldest tasks first. Returns what ended."""
-        tokens: list[int] = []
-        positions: list[int] = []
-        sequences: list[int] = []
-        wanted: list[bool] = []
-        parts: list[tuple[_Running, int]] = []  # each task that is in this call, and how many rows it gets
-        for each in running:
-            count = min(len(each.pending), _BATCH - len(tokens))
-            if not count:
-                break
-            tokens += each.pending[:count]
-            positions += range(each.position, each.position + count)
-            sequences += [each.sequence] * count
-            first_wanted = len(each.task.tokens) - each.task.wanted
-            flags = [each.position + offset >= first_wanted for offset in range(count)]
-            wanted += flags
-            parts.append((each, sum(flags)))
-            each.pending = each.pending[count:]
-            each.position += count
-        rows = self._decode(tokens, positions, sequences, wanted)
-        ended, at = [], 0
-        for each, count in parts:
-            following = each.task.take(rows[at : at + count]) if count else None
-            at += count
-            if following is not None:
-                each.pending = [following]
-            if not each.pending:
-                ended.append(each)
-        return ended
+    def _group(self, tasks: Sequence[_Task]) -> Iterator[tuple[int, _Task]]:
+        """The tasks and their numbers, those that have more than the shared tokens in common after each other."""
+        groups: dict[tuple[int, ...], list[tuple[int, _Task]]] = {}
+        start = len(self._held[0])
+        for index, task in enumerate(tasks):
+            rest = task.tokens[start:]
+            groups.setdefault(tuple(rest[: self._model.find_chunk(rest, CHUNK)]), []).append((index, task))
+        return chain.from_iterable(groups.values())
 
     def _share(self, prefixes: Sequence[list[int]]) -> None:
-        """Makes sequence 0 hold what all prefixes begin with, and empties the others."""
+        """Makes sequence 0 hold the whole chunks with which all prefixes begin."""
         shared = min(prefixes)[: count_shared(min(prefixes), max(prefixes))]  # all others lie between these two
-        keep = count_shared(self._shared, shared)
-        if not all(self._context.cut(sequence, 0) for sequence in range(1, self._sequences + 1)) or not (
-            self._context.cut(0, keep)
-        ):
+        shared = shared[: self._model.find_chunk(shared, len(shared))]
+        keep = self._model.find_chunk(shared, count_shared(self._held.pop(0, []), shared))
+        if not self._context.cut(0, keep):  # recurrent layers and sliding windows refuse
             self._context.clear()
+            self._held.clear()
             keep = 0
-        self._shared = shared[:keep]
-        for start in range(keep, len(shared), _BATCH):
-            part = shared[start : start + _BATCH]
-            self._decode(part, range(start, start + len(part)), [0] * len(part), [False] * len(part))
-            self._shared += part
+        if keep < len(shared):
+            self._model.read(self._context, 0, shared, keep, wanted=0)
+        self._held[0] = shared
 
-    def _decode(self, tokens: Sequence[int], positions: Sequence[int], sequences: Sequence[int], wanted: Any) -> Any:
-        try:
-            return self._context.decode(tokens, positions, sequences, wanted)
-        except EngineError:
-            self._shared = []
-            raise
+    def _begin(self, sequence: int, task: _Asked | _Scored) -> Any:
+        """Decodes what no sequence holds of a task's tokens yet; returns the logits that it wants."""
+        common = {each: count_shared(held, task.tokens) for each, held in self._held.items()}
+        # Of equals the sequence itself, which need not be copied.
+        source = max(common, key=lambda each: (common[each], each == sequence))
+        most = min(common[source], len(task.tokens) - task.wanted)
+        start = self._prepare(sequence, source, self._model.find_chunk(task.tokens, most))
+        self._held[sequence] = task.tokens
+        return self._model.read(self._context, sequence, task.tokens, start, task.wanted)
+
+    def _prepare(self, sequence: int, source: int, length: int) -> int:
+        """Makes a sequence hold the first tokens of another one, or of its own; returns how many they are."""
+        if source != sequence:
+            self._context.copy(source, sequence)
+        if not self._context.cut(sequence, length):  # recurrent layers and sliding windows refuse
+            self._context.copy(0, sequence)
+            return len(self._held[0])
+        return length
+
+    def _pays(self) -> bool:
+        """Whether a token costs less side by side than alone.
+
+        It does where reading the weights is what takes time. Where the keys and values of a prompt take more than a
+        small model's weights, those of several questions only drive each other out of the processor's cache.
+        """
+        start, costs = len(self._held[0]), []
+        for count in (1, self.width):
+            places, times = range(1, count + 1), []
+            for _ in range(_TRIALS):
+                for sequence in places:
+                    self._prepare(sequence, sequence if sequence in self._held else 0, start)
+                    self._held[sequence] = self._held[0]
+                started = time.perf_counter()
+                self._context.decode([0] * count, [start] * count, places, [True] * count)
+                times.append((time.perf_counter() - started) / count)
+            costs.append(min(times))
+        return costs[1] < costs[0]
+
+    def _step(self, running: Mapping[int, _Running[_Task]]) -> list[int]:
+        """Decodes one token of each running task; returns the sequences of those that have ended."""
+        if not running:
+            return []
+        sequences = sorted(running)
+        tasks = [running[sequence] for sequence in sequences]
+        rows = self._context.decode(
+            [each.token for each in tasks], [each.position for each in tasks], sequences, [True] * len(tasks)
+        )
+        ended = []
+        for place, (sequence, each) in enumerate(zip(sequences, tasks, strict=True)):
+            token = each.task.take(rows[place : place + 1])
+            if token is None:
+                ended.append(sequence)
+            else:
+                each.token, each.position = token, each.position + 1
+        return ended
+
+
+def _probe(model: LocalModel, most: int) -> tuple[int, int]:
+    """How many tokens, up to `most`, can be decoded at once so that each has the logits that it has alone, to the last
+    bit; and the bytes that the keys and values of one token take.
+
+    Kernels for one token and for several may add up in another order, which depends on the file's types and the
+    processor (docs/evaluation.md), but neither on the text nor on the weights' values.
+    """
+    import numpy as np
+
+    tokens = [model.vocabulary_size * number // (most + 1) for number in range(1, most + 1)]  # any that differ
+    context = model.open_context(1, sequences=most)
+    try:
+        alone = [context.decode([token], [0], [place], [True])[0].copy() for place, token in enumerate(tokens)]
+        held = context.measure(0)
+        context.decode(tokens[:1], [1], [0], [False])
+        cell_bytes = max(1, context.measure(0) - held)
+        for count in range(2, most + 1):
+            context.clear()
+            rows = context.decode(tokens[:count], [0] * count, range(count), [True] * count)
+            if not np.array_equal(rows, alone[:count]):
+                return count - 1, cell_bytes
+        return most, cell_bytes
+    finally:
+        context.close()

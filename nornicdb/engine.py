@@ -21,8 +21,8 @@ _callback: Any = None  # llama.cpp keeps only a pointer to it: were it collected
 class Context:
     """The keys and values of one or several sequences of tokens, and the decoding that adds to them.
 
-    All sequences share one pool of `cells`, so that tokens copied from one to another take no second place. At most
-    `batch` tokens are decoded at once. Raises `EngineError` where there is not enough memory.
+    Each sequence has `cells` of its own, rounded up to a multiple of 256, so that nothing of its attention depends on
+    the others. At most `batch` tokens are decoded at once. Raises `EngineError` where there is not enough memory.
     """
 
     def __init__(
@@ -31,21 +31,22 @@ class Context:
         self._llama = llama = load_llama_cpp()
         self._handle: Any = None
         options = llama.llama_context_default_params()
-        options.n_ctx = cells
+        options.n_ctx = -(-cells // 256) * 256 * sequences
         options.n_batch = options.n_ubatch = batch
         options.n_seq_max = sequences
-        options.kv_unified = True
+        options.kv_unified = False
         options.n_threads = options.n_threads_batch = threads
         # on a CPU flash attention sums in F16, and takes 1.7 times as long per token at 500 tokens of context
         options.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
         with deferring_signals():
             self._handle = llama.llama_init_from_model(model, options)
         if not self._handle:
-            raise EngineError(f"llama.cpp cannot make a context of {cells} tokens: {explain_last_error()}")
+            raise EngineError(
+                f"llama.cpp cannot make a context of {sequences} times {cells} tokens: {explain_last_error()}"
+            )
         self._memory = llama.llama_get_memory(self._handle)
         self._batch = llama.llama_batch_init(batch, 0, 1)
         self._vocabulary_size = vocabulary_size
-        self.batch_size = batch
 
     def close(self) -> None:
         """Frees the memory; may be called twice."""
@@ -87,9 +88,13 @@ class Context:
         """Keeps the first `length` tokens; False where llama.cpp refuses (recurrent layers), and nothing is removed."""
         return bool(self._llama.llama_memory_seq_rm(self._memory, sequence, length, -1))
 
-    def share(self, source: int, target: int, length: int) -> None:
-        """Gives the first `length` tokens of one sequence to another as well; both use the same cells."""
-        self._llama.llama_memory_seq_cp(self._memory, source, target, 0, length)
+    def copy(self, source: int, target: int) -> None:
+        """Makes one sequence hold what another one holds, and nothing else."""
+        self._llama.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+
+    def measure(self, sequence: int) -> int:
+        """Bytes that the keys and values of a sequence take."""
+        return int(self._llama.llama_state_seq_get_size(self._handle, sequence))
 
     def clear(self) -> None:
         """Removes every sequence."""

@@ -1,57 +1,23 @@
-"""Constrained decoding: the grammar of all answers that NornicDB runs, and the choice of a token that it allows.
+"""Constrained decoding: the choice of a token that a grammar (`nornicdb.gbnf`) allows."""
 
-The grammar is llama.cpp's GBNF, written from the contract's actions and the types of their parameters. It spells an
-answer exactly as `heimdall.rows.format_action` does, which is what the models are trained on.
-"""
-
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from heimdall.errors import EngineError
-from nornicdb.contract import Action, Contract, Param
 from nornicdb.engine import explain_last_error, load_llama_cpp
 
 if TYPE_CHECKING:
     from nornicdb.runtime import LocalModel
 
-# Logits of one position differ in their last bits when they are computed together with other sequences. Two tokens
-# closer to each other than this are therefore a tie (docs/evaluation.md says how the bound was measured).
-TIE = 0.15
-
-# As Python's json.dumps writes values: a space after colon and comma, and only what JSON requires is escaped. Whole
-# numbers have at most 15 digits, which a float64 holds exactly, and no number is too large for one.
-_VALUES = r"""
-text ::= "\"" char* "\""
-filled ::= "\"" char+ "\""
-char ::= [^"\\\x00-\x1F] | "\\" (["\\bfnrt] | "u00" [01] [0-9a-f])
-integer ::= "-"? ("0" | [1-9] [0-9]{0,14})
-number ::= integer | "-"? ("0" | [1-9] [0-9]{0,15}) "." [0-9]{1,21} | "-"? [1-9] ("." [0-9]{1,16})? exponent
-exponent ::= "e-" [0-9]{2,3} | "e+" ([0-9]{2} | [1-2] [0-9]{2} | "30" [0-7])
-boolean ::= "true" | "false"
-object ::= "{" (member (", " member)*)? "}"
-member ::= text ": " value
-array ::= "[" (value (", " value)*)? "]"
-value ::= text | number | object | array | boolean | "null"
-""".lstrip()
+# Tokens that are shown to a grammar first: nearly always one of the likeliest may come next, and all are many.
+_LIKELIEST = 64
 
 
 class Choice(NamedTuple):
-    """A chosen token; `tied` says that another allowed one came within `TIE` of it."""
+    """A chosen token, and its natural-log probability among all tokens."""
 
     token: int
-    tied: bool
     log_probability: float
-
-
-def build_grammar(contract: Contract) -> str:
-    """The GBNF of every answer: a known action with its own parameters, each at most once, in the contract's order."""
-    rules = [f"action{index}" for index in range(len(contract.actions))]
-    lines = [f"root ::= {' | '.join(rules)}"]
-    for rule, action in zip(rules, contract.actions, strict=True):
-        opening = json.dumps({"action": action.name}, ensure_ascii=False)[:-1] + ', "params": {'
-        lines.append(f"{rule} ::= {_quote(opening)} {_spell_params(action)} " + _quote("}}"))
-    return "\n".join(lines) + "\n" + _VALUES
 
 
 class Grammar:
@@ -128,20 +94,20 @@ def choose_token(logits: Any, state: GrammarState | None = None) -> Choice:
     """The likeliest token, of those that the grammar allows next. Goes on in the grammar by that token."""
     import numpy as np
 
-    highest = logits.max()
-    if state is None:
-        token = int(logits.argmax())
-        tied = bool(np.count_nonzero(logits > highest - TIE) > 1)
-    else:
-        near = state.filter(np.flatnonzero(logits > highest - TIE))  # nearly always enough, and there are few
-        allowed = near if len(near) else state.filter(np.arange(len(logits)))
-        if not len(allowed):
+    token = int(logits.argmax())
+    if state is not None:
+        count = min(_LIKELIEST, len(logits))
+        for candidates in (np.sort(np.argpartition(logits, -count)[-count:]), np.arange(len(logits))):
+            allowed = state.filter(candidates)
+            if len(allowed):
+                break
+        else:
             raise EngineError("the grammar allows no token at all: this vocabulary cannot spell its next character.")
         token = int(allowed[logits[allowed].argmax()])
-        tied = len(state.filter(np.flatnonzero(logits > logits[token] - TIE))) > 1
         state.accept(token)
+    highest = logits.max()
     spread = np.exp(logits - highest).sum(dtype=np.float64)
-    return Choice(token, tied, float(logits[token] - highest) - float(np.log(spread)))
+    return Choice(token, float(logits[token] - highest) - float(np.log(spread)))
 
 
 def follows_grammar(grammar: Grammar, tokens: Sequence[int], end_token: int | None) -> bool:
@@ -154,30 +120,3 @@ def follows_grammar(grammar: Grammar, tokens: Sequence[int], end_token: int | No
             return False
         state.accept(token)
     return True
-
-
-def _spell_params(action: Action) -> str:
-    """The members of `params`. Each list of what may follow has a comma before it once something was written."""
-    return _spell_rest(action.params, first=True)
-
-
-def _spell_rest(params: Sequence[Param], *, first: bool) -> str:
-    if not params:
-        return '""'
-    head, rest = params[0], params[1:]
-    kind = "filled" if head.required and head.type == "string" else "text" if head.type == "string" else head.type
-    member = f"{_quote(('' if first else ', ') + json.dumps(head.name, ensure_ascii=False) + ': ')} {kind}"
-    written = f"{member} {_spell_rest(rest, first=False)}"
-    if head.required:
-        return f"({written})"
-    return (
-        f"({written} | {_spell_rest(rest, first=True)})" if first else f"({member})? {_spell_rest(rest, first=False)}"
-    )
-
-
-def _quote(text: str) -> str:
-    """A GBNF literal."""
-    escaped = (
-        text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-    )
-    return f'"{escaped}"'

@@ -1,13 +1,14 @@
 """Runs a GGUF file as NornicDB does: special tokens parsed, greedy, ending at an end-of-generation token or stop text.
 
 NornicDB samples with `top_p = 0`, which leaves one token, so greedy is exact. What it does not do is keep the KV cache:
-here the whole chunks that a prompt shares with the one before it are not computed again. Every prompt is decoded in
-the same chunks, counted from its beginning, so an answer does not depend on what was asked before, to the last bit.
+here the whole chunks that a prompt shares with the one before it are not computed again. The chunks of a prompt follow
+from its tokens alone, so an answer does not depend on what was asked before, to the last bit.
 """
 
 import ctypes
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -58,12 +59,13 @@ class LocalModel:
         self.vocabulary = self._llama.llama_model_get_vocab(self._model)
         self.vocabulary_size = int(self._llama.llama_vocab_n_tokens(self.vocabulary))
         try:
-            self._context = self.open_context(context_size, sequences=1, batch=min(CHUNK, context_size))
+            self._context = self.open_context(context_size, sequences=1)
         except EngineError:
             self.close()
             raise
         self._cached: list[int] = []  # the tokens of the whole chunks whose keys and values are in the cache
         self._ends: dict[int, bool] = {}
+        self._texts: dict[int, bytes] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -79,12 +81,12 @@ class LocalModel:
             self._llama.llama_model_free(self._model)
         self._context = self._model = None
 
-    def open_context(self, cells: int, *, sequences: int, batch: int) -> Context:
-        """Another context of this model; the caller closes it before the model."""
+    def open_context(self, cells: int, *, sequences: int) -> Context:
+        """Another context of this model, with `cells` for each sequence; the caller closes it before the model."""
         if not self._model:
             raise EngineError("the model has been closed.")
         return Context(
-            self._model, self.vocabulary_size, cells=cells, sequences=sequences, batch=batch, threads=self._threads
+            self._model, self.vocabulary_size, cells=cells, sequences=sequences, batch=CHUNK, threads=self._threads
         )
 
     def tokenize(self, text: str) -> list[int]:
@@ -156,40 +158,61 @@ class LocalModel:
             raise EngineError("the model has been closed.")
         return self._context
 
-    def _extend_to(self, tokens: list[int], *, wanted: int) -> tuple[int, Any]:
-        """Makes the cache hold exactly `tokens`; returns how many were kept, and the logits of the last `wanted`."""
+    def find_chunk(self, tokens: Sequence[int], most: int) -> int:
+        """How many of the first `most` tokens of a text make whole chunks, which are all that can be kept."""
+        return max((end for end in self._split(tokens) if end <= most), default=0)
+
+    def read(self, context: Context, sequence: int, tokens: Sequence[int], start: int, wanted: int) -> Any:
+        """Adds the tokens from `start` on, where a chunk begins, to a sequence, chunk by chunk; returns the logits of
+        the last `wanted`, an array `[wanted, vocabulary]`. They depend on the text alone, to the last bit.
+        """
         import numpy as np
 
-        context, rows = self._open(), []
-        size = context.batch_size
-        first_wanted = len(tokens) - wanted
+        rows, first_wanted = [], len(tokens) - wanted
+        rest = tokens[start:]
+        for begin, end in pairwise([0, *self._split(rest), len(rest)]):
+            if begin < end:
+                positions = range(start + begin, start + end)
+                flags = [at >= first_wanted for at in positions]
+                rows.append(context.decode(rest[begin:end], positions, [sequence] * len(flags), flags).copy())
+        return np.concatenate(rows)
+
+    def _extend_to(self, tokens: list[int], *, wanted: int) -> tuple[int, Any]:
+        """Makes the cache hold exactly `tokens`; returns how many were kept, and the logits of the last `wanted`."""
+        context = self._open()
         # Only whole chunks are kept, and the positions whose logits are asked for are computed again.
-        keep = min(count_shared(self._cached, tokens), first_wanted) // size * size
-        self._cached = self._cached[:keep]
+        keep = self.find_chunk(tokens, min(count_shared(self._cached, tokens), len(tokens) - wanted))
         if not context.cut(0, keep):  # recurrent layers and sliding windows refuse
             context.clear()
-            self._cached, keep = [], 0
-        for start in range(keep, len(tokens), size):
-            part = tokens[start : start + size]
-            positions = range(start, start + len(part))
-            try:
-                logits = context.decode(part, positions, [0] * len(part), [at >= first_wanted for at in positions])
-            except EngineError:
-                self._cached = []
-                raise
-            rows.append(logits.copy())
-            if len(part) == size:
-                self._cached += part
-        return keep, np.concatenate(rows)
+            keep = 0
+        self._cached = []
+        logits = self.read(context, 0, tokens, keep, wanted)
+        self._cached = tokens
+        return keep, logits
+
+    def _split(self, tokens: Sequence[int]) -> list[int]:
+        """Where the whole chunks of a text end: after `CHUNK` tokens, with a turn, or with a blank line.
+
+        So all questions under one system prompt can keep that, and all with one schema the schema.
+        """
+        ends, begin, before = [], 0, b""
+        for end, token in enumerate(tokens, 1):
+            text = self._render(token)
+            if end - begin == CHUNK or self.is_end(token) or (before + text).endswith(b"\n\n"):
+                ends.append(end)
+                begin = end
+            before = text
+        return ends
 
     def _render(self, token: int) -> bytes:
         size = 64
-        while True:
+        while token not in self._texts:
             buffer = ctypes.create_string_buffer(size)
             count = self._llama.llama_token_to_piece(self.vocabulary, token, buffer, size, 0, True)
             if count >= 0:
-                return buffer.raw[:count]
+                self._texts[token] = buffer.raw[:count]
             size = -count
+        return self._texts[token]
 
 
 class Answer:
@@ -205,7 +228,6 @@ class Answer:
         started: float | None = None,
     ) -> None:
         self.tokens: list[int] = []
-        self.tied = False  # whether the last choice was one that rounding could have changed
         self._model = model
         self._state = GrammarState(grammar) if grammar is not None else None
         self._prompt_tokens, self._max_tokens, self._reused = prompt_tokens, max_tokens, reused
@@ -216,9 +238,8 @@ class Answer:
 
     def take(self, logits: Any) -> int | None:
         """Chooses the next token from its logits; None when the answer has ended."""
-        choice = choose_token(logits, self._state)
-        token, self.tied = choice.token, choice.tied
-        self._log_probability += choice.log_probability
+        token, log_probability = choose_token(logits, self._state)
+        self._log_probability += log_probability
         if self._first_ms is None:
             self._first_ms = _since(self._started)
         if self._model.is_end(token):
@@ -255,11 +276,15 @@ def check_room(prompt: Sequence[int], needed: int, context_size: int) -> None:
 
 
 def count_shared(left: Sequence[int], right: Sequence[int]) -> int:
-    """How many tokens two sequences have in common at their beginning."""
-    for index, (ours, theirs) in enumerate(zip(left, right, strict=False)):
-        if ours != theirs:
-            return index
-    return min(len(left), len(right))
+    """How many tokens two sequences of one type have in common at their beginning."""
+    low, high = 0, min(len(left), len(right))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if left[low:middle] == right[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def log_probabilities(logits: Any, tokens: Sequence[int]) -> list[float]:

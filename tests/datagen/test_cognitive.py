@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from cypher.graph import Node, PropertyGraph
 from cypher.run import EmbeddedGraph
-from datagen.answer_schemas import SCHEMAS, find_schema_fault
 from datagen.cognitive import TASKS, draw_cognitive, read_data, write_data
 from datagen.comparison import is_counterpart
 from datagen.draft import Draft
@@ -29,6 +28,7 @@ from heimdall.answers import JsonAnswer, find_contradiction, find_fault
 from heimdall.config import DataConfig, ValidationConfig
 from heimdall.records import write_records
 from heimdall.rows import Family, Message, Row, Split
+from nornicdb.answer_schemas import SCHEMAS, find_schema_fault
 from nornicdb.contract import load_reference_contract
 
 COUNTS = {"optimization": 60}  # queries are run

@@ -1,21 +1,35 @@
-"""Questions that are decoded side by side: their answers are those of one call after the other, token for token."""
+"""Questions that are decoded side by side: their answers are those of one call after the other, to the last bit."""
 
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+import psutil
 import pytest
 from tiny_models import PROMPTS, build_model, build_tokenizer
 
+from export.quantize import quantize
 from heimdall.errors import EngineError, UsageError
-from nornicdb import batching
-from nornicdb.batching import BatchDecoder
+from nornicdb.batching import SEQUENCES, BatchDecoder
 from nornicdb.contract import load_reference_contract
-from nornicdb.grammar import Grammar, build_grammar
+from nornicdb.engine import Context
+from nornicdb.gbnf import build_grammar
+from nornicdb.grammar import Grammar
 from nornicdb.runtime import Completion, LocalModel
 
 SYSTEM = "<|im_start|>system\n" + "You are Heimdall; it's the assistant of the graph database. " * 6 + "<|im_end|>\n"
+
+
+@pytest.fixture(autouse=True)
+def _side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it is faster is not what is tested."""
+    monkeypatch.setattr(BatchDecoder, "_pays", lambda _: True)
+
+
 WORDS = (
     "how many",
     "Person nodes",
@@ -38,7 +52,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalModel]:
     with torch.no_grad():
         network.lm_head.weight.mul_(16.0)
         network.lm_head.weight[:3] *= 1.5
-    with LocalModel(convert(network, tmp_path_factory.mktemp("sure")), context_size=1024, threads=1) as loaded:
+    directory = tmp_path_factory.mktemp("sure")
+    quantize(convert(network, directory), directory / "Q8_0.gguf", "Q8_0", threads=1)
+    with LocalModel(directory / "Q8_0.gguf", context_size=1024, threads=1) as loaded:
         yield loaded
 
 
@@ -61,7 +77,7 @@ def make_prompts(model: LocalModel, count: int, seed: int = 1, system: str = SYS
 
 
 def tell(answer: Completion) -> tuple[object, ...]:
-    return answer.tokens, answer.text, answer.stopped, answer.end_token, answer.prompt_tokens
+    return tuple(answer.model_dump(exclude={"reused_tokens", "first_token_ms", "total_ms"}).values())
 
 
 def answer_all(decoder: BatchDecoder, prompts: list[list[int]], limit: int, **options: Any) -> list[Completion]:
@@ -75,42 +91,74 @@ def test_answers_are_those_of_one_call_after_the_other(model: LocalModel, sequen
     prompts = make_prompts(model, 24)
     alone = [model.complete(prompt, 40, fresh=True) for prompt in prompts]
     with BatchDecoder(model, sequences=sequences) as decoder:
+        assert decoder.width == sequences
         together = answer_all(decoder, prompts, 40)
-        assert decoder.asked_again < len(prompts) / 2  # most answers come from the batch itself
     assert list(map(tell, together)) == list(map(tell, alone))
-    for one, other in zip(together, alone, strict=True):
-        assert one.log_probability == pytest.approx(other.log_probability, abs=0.2)
     # The comparison covers answers that end by themselves, at different lengths, and answers that are cut.
     assert {answer.stopped for answer in alone} == {"eog", "limit"}
     assert len({len(answer.tokens) for answer in alone}) > 5
 
 
-def test_a_tie_is_asked_again_by_itself(model: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nornicdb import grammar
-
-    prompts = make_prompts(model, 6)
-    alone = [model.complete(prompt, 20, fresh=True) for prompt in prompts]
-    monkeypatch.setattr(grammar, "TIE", 1000.0)  # everything is a tie
-    with BatchDecoder(model) as decoder:
-        together = answer_all(decoder, prompts, 20)
-        assert decoder.asked_again == len(prompts)
-    assert [answer.log_probability for answer in together] == [answer.log_probability for answer in alone]
-
-
-def test_tied_logits_give_the_answer_of_a_single_call(tmp_path: Path) -> None:
-    """Two rows of the output matrix are equal: which of the two tokens is chosen is up to the last bit."""
+@pytest.mark.parametrize("kind", ["F16", "Q4_K_M", "Q6_K"])
+def test_files_of_other_types_have_as_many_side_by_side_as_leave_the_logits_as_they_are(
+    model: LocalModel, tmp_path: Path, kind: str
+) -> None:
+    """Equal rows in the output matrix: which of two tokens is chosen is up to the last bit."""
     import torch
 
     network = build_model("qwen2", seed=5)
     with torch.no_grad():
-        network.lm_head.weight.mul_(4.0)
-        network.lm_head.weight[200:300] = network.lm_head.weight[100:200]
-    with LocalModel(convert(network, tmp_path), context_size=1024, threads=1) as model:
-        prompts = make_prompts(model, 12)
-        alone = [model.complete(prompt, 12, fresh=True) for prompt in prompts]
-        with BatchDecoder(model) as decoder:
+        network.lm_head.weight[200:300] = network.lm_head.weight[100:200] * 1.000001
+    path = convert(network, tmp_path)
+    if kind != "F16":
+        quantize(path, tmp_path / "quantised.gguf", kind, threads=1)
+        path = tmp_path / "quantised.gguf"
+    with LocalModel(path, context_size=512, threads=1) as other:
+        prompts = make_prompts(other, 18)
+        alone = [other.complete(prompt, 12, fresh=True) for prompt in prompts]
+        with BatchDecoder(other) as decoder:
+            assert 1 <= decoder.width <= SEQUENCES
             assert list(map(tell, answer_all(decoder, prompts, 12))) == list(map(tell, alone))
-            assert decoder.asked_again > 0
+
+
+def test_a_kernel_that_adds_up_otherwise_for_many_tokens_narrows_the_batch(
+    model: LocalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode = Context.decode
+
+    def round_otherwise(self: Context, tokens: Any, *rest: Any) -> Any:
+        logits = decode(self, tokens, *rest)
+        return logits + np.float32(1e-4) if len(tokens) > 3 else logits
+
+    monkeypatch.setattr(Context, "decode", round_otherwise)
+    with BatchDecoder(model) as decoder:
+        assert decoder.width == 3
+
+
+def test_where_side_by_side_is_slower_questions_are_asked_one_at_a_time(
+    model: LocalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    prompts = make_prompts(model, 5)
+    alone = [model.complete(prompt, 9, fresh=True) for prompt in prompts]
+    decode = Context.decode
+
+    def be_slow(self: Context, tokens: Any, positions: Any, sequences: Any, wanted: Any) -> Any:
+        time.sleep(0.01 * (len(set(sequences)) - 1))
+        return decode(self, tokens, positions, sequences, wanted)
+
+    with BatchDecoder(model, sequences=3) as decoder:
+        monkeypatch.setattr(Context, "decode", be_slow)
+        assert list(map(tell, answer_all(decoder, prompts, 9))) == list(map(tell, alone))
+        assert decoder.width == 1
+
+
+def test_little_memory_narrows_the_batch(model: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = 1024 * 2 * 2 * 2 * 64 * 2  # tokens, layers, keys and values, heads, their size, bytes
+    for room, width in ((4 * 5.5 * cells, 4), (0, 1)):
+        monkeypatch.setattr(psutil, "virtual_memory", lambda room=room: SimpleNamespace(available=room))
+        with BatchDecoder(model) as decoder:
+            assert decoder.width == width
 
 
 def test_prompts_that_share_nothing_all_or_a_part_are_answered_alike(model: LocalModel) -> None:
@@ -131,24 +179,39 @@ def test_prompts_that_share_nothing_all_or_a_part_are_answered_alike(model: Loca
             assert list(map(tell, answer_all(decoder, prompts, 9))) == list(map(tell, alone))
 
 
+def watch_positions(decoder: BatchDecoder, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The positions that are decoded from now on."""
+    decoded: list[int] = []
+    decode = decoder._context.decode
+
+    def note(tokens: Any, positions: Any, *rest: Any) -> Any:
+        decoded.extend(positions)
+        return decode(tokens, positions, *rest)
+
+    monkeypatch.setattr(decoder._context, "decode", note)
+    return decoded
+
+
 def test_the_shared_beginning_is_decoded_once(model: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
     prompts = make_prompts(model, 12)
-    shared = len(model.tokenize(SYSTEM))
+    shared = len(model.tokenize(SYSTEM.rstrip()))
     with BatchDecoder(model) as decoder:
-        decoded: list[int] = []
-        decode = decoder._context.decode
-
-        def count(tokens: Any, positions: Any, *rest: Any) -> Any:
-            decoded.extend(positions)
-            return decode(tokens, positions, *rest)
-
-        monkeypatch.setattr(decoder._context, "decode", count)
-        answers = answer_all(decoder, prompts, 10)
-        assert all(decoded.count(position) == 1 for position in range(shared))
+        decoded = watch_positions(decoder, monkeypatch)
+        answer_all(decoder, prompts, 10)
         answer_all(decoder, prompts[:4], 10)
         list(decoder.score([(prompt, [5, 6]) for prompt in prompts]))
         assert all(decoded.count(position) == 1 for position in range(shared))
-        assert {answer.reused_tokens for answer in answers} <= {0, shared - shared % 64} | set(range(shared, 1024))
+
+
+def test_questions_about_one_schema_decode_it_once(model: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    schemas = ["Person {name: STRING}\n(:Person)-[:KNOWS]->(:Person)", "City {size: INTEGER}"]
+    texts = [f"{schemas[number % 2]}\n\nquestion {number}" for number in range(12)]
+    prompts = [model.tokenize(f"{SYSTEM}<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n") for text in texts]
+    alone = [model.complete(prompt, 5, fresh=True) for prompt in prompts]
+    with BatchDecoder(model, sequences=3) as decoder:
+        decoded = watch_positions(decoder, monkeypatch)
+        assert list(map(tell, answer_all(decoder, prompts, 5))) == list(map(tell, alone))
+        assert decoded.count(len(model.tokenize(f"{SYSTEM}<|im_start|>user\n"))) == len(schemas)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 100])
@@ -160,14 +223,6 @@ def test_limits_and_the_edge_of_the_context_are_those_of_a_single_call(tiny_gguf
             assert list(map(tell, answer_all(decoder, prompts, limit))) == list(map(tell, alone))
 
 
-def test_questions_wait_until_there_are_cells_for_them(model: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batching, "_ROOM", 8)
-    prompts = [prompt * 4 for prompt in make_prompts(model, 8, system="")]
-    alone = [model.complete(prompt, 80, fresh=True) for prompt in prompts]
-    with BatchDecoder(model, sequences=8) as decoder:
-        assert list(map(tell, answer_all(decoder, prompts, 80))) == list(map(tell, alone))
-
-
 def test_scores_are_those_of_single_calls(model: LocalModel) -> None:
     completions = [model.tokenize(" ".join(WORDS[: 1 + index * 2]) * (1 + index // 2)) for index in range(8)]
     assert max(map(len, completions)) > 150  # more than one call of llama.cpp takes
@@ -175,7 +230,7 @@ def test_scores_are_those_of_single_calls(model: LocalModel) -> None:
     with BatchDecoder(model) as decoder:
         scores = dict(decoder.score(pairs))
     for index, (prompt, completion) in enumerate(pairs):
-        assert scores[index] == pytest.approx(model.score(prompt, completion), abs=0.05)
+        assert scores[index] == model.score(prompt, completion)
 
 
 def test_constrained_answers_are_those_of_single_calls(model: LocalModel) -> None:

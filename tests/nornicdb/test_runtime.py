@@ -75,7 +75,7 @@ def test_a_shared_prefix_is_not_computed_again_and_does_not_change_the_answer(ti
         second = used.complete(shared + "<|im_start|>two", 30)
         again = used.complete(shared + "<|im_start|>two", 30)
     assert first.reused_tokens == 0
-    assert second.reused_tokens == again.reused_tokens == 3 * CHUNK
+    assert second.reused_tokens == again.reused_tokens > 3 * CHUNK  # up to the end of the last turn that both have
     assert alone.tokens == second.tokens == again.tokens
     # Not merely about the same: every prompt is decoded in the same pieces.
     assert alone.log_probability == second.log_probability == again.log_probability

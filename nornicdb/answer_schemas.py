@@ -12,7 +12,7 @@ from pydantic import Field
 from heimdall.answers import JsonAnswer
 from heimdall.records import explain_invalid
 from heimdall.refs import Record
-from heimdall.rows import Row
+from heimdall.rows import Family, Row
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Anomaly = Literal["none", "supernode", "growth_spike", "orphan_cluster", "duplicate_nodes"]
@@ -95,12 +95,19 @@ SCHEMAS: dict[str, type[Record]] = {
 }
 
 
+def find_schema(family: Family, category: str | None) -> type[Record] | None:
+    """The model of the JSON that answers a review or a cognitive task; None for every other question."""
+    if family == "tlp_review":
+        return ReviewAnswer
+    return SCHEMAS.get(category or "") if family == "cognitive" else None
+
+
 def find_schema_fault(row: Row) -> str | None:
     """Why a review's or cognitive row's answer does not have the JSON of its task, in words; None if it has, and for
     rows of other families."""
     if row.family not in ("tlp_review", "cognitive"):
         return None
-    schema = ReviewAnswer if row.family == "tlp_review" else SCHEMAS.get(row.category or "")
+    schema = find_schema(row.family, row.category)
     if schema is None:
         return f"there is no task '{row.category}'"
     if not isinstance(row.expected, JsonAnswer):

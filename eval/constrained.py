@@ -1,6 +1,5 @@
 """Answers under a grammar beside the free ones: which grammar a question has, and what its constrained answer adds."""
 
-from types import TracebackType
 from typing import Self
 
 from eval.metrics import Example
@@ -23,9 +22,7 @@ class Grammars:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for grammar in self._compiled.values():
             grammar.close()
 

@@ -4,7 +4,6 @@ Weights are read from safetensors only, no code of the directory is run, and unl
 computed in float32, so that the answers are those of the weights. `eval.sampling` draws answers instead.
 """
 
-import copy
 import inspect
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -121,7 +120,8 @@ class TransformersModel:
 
         with torch.inference_mode():
             ids = torch.tensor([list(tokens)], device=self._device)
-            return Prefix(tuple(tokens), self._forward(input_ids=ids, use_cache=True).past_key_values)
+            output = self._forward(input_ids=ids, past_key_values=self._start_cache(), use_cache=True)
+            return Prefix(tuple(tokens), output.past_key_values)
 
     def generate(
         self,
@@ -207,6 +207,8 @@ class TransformersModel:
         """Decodes what stands behind the prefix, padded on its left; returns the output and the attention mask."""
         import torch
 
+        from eval.key_values import repeat
+
         shared = 0 if prefix is None else len(prefix.tokens)
         rest = [prompt[shared:] for prompt in prompts]
         width = max(map(len, rest))
@@ -216,10 +218,7 @@ class TransformersModel:
             ids[row, width - len(tokens) :] = torch.tensor(tokens)
             mask[row, shared : shared + width - len(tokens)] = 0
         mask = mask.to(self._device)
-        cache = None
-        if prefix is not None:
-            cache = copy.deepcopy(prefix.cache)
-            cache.batch_repeat_interleave(len(rest))
+        cache = self._start_cache() if prefix is None else repeat(prefix.cache, len(rest))
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, shared:]
         output = self._forward(
             input_ids=ids.to(self._device),
@@ -230,6 +229,12 @@ class TransformersModel:
             logits_to_keep=keep,
         )
         return output, mask
+
+    def _start_cache(self) -> Any:
+        """An empty cache; None for models that make one of their own kind."""
+        from eval.key_values import start_cache
+
+        return start_cache() if self.can_share() else None
 
     def _forward(self, **inputs: Any) -> Any:
         return self._model(**{name: value for name, value in inputs.items() if name in self._accepts})

@@ -182,7 +182,8 @@ class BatchDecoder:
         start, costs = len(self._held[0]), []
         for count in (1, self.width):
             places, times = range(1, count + 1), []
-            for _ in range(_TRIALS):
+            # As many tokens one by one as side by side: the least of few times is too often that of a busy moment.
+            for _ in range(_TRIALS * self.width // count):
                 for sequence in places:
                     self._prepare(sequence, sequence if sequence in self._held else 0, start)
                     self._held[sequence] = self._held[0]

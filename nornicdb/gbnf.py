@@ -43,7 +43,7 @@ def build_model_grammar(model: type[pydantic.BaseModel]) -> str:
 
     A space after colon and comma may be left out, as answers to NornicDB's own prompts leave it out.
     Values may be texts, numbers, truth values, constants, lists and other models; of bounds, those of small whole
-    numbers, 0 and 1 of a share and the least length 1 of a text are kept.
+    numbers, 0 and 1 of a share and the least length 1 of a text are kept. Other whole numbers have at most 15 digits.
     """
     schema = model.model_json_schema()
     return f'root ::= {_spell(schema, schema.get("$defs", {}), "space")}\nspace ::= " "?\n{_VALUES}'

@@ -96,7 +96,7 @@ def _pick_config(preset: Preset) -> Mapping[str, Any]:
     return {"evaluation": preset.evaluation.model_dump(exclude={"threads"}), "prompt": preset.data.prompt}
 
 
-@stage("evaluate", version=8, result=EvalReport, config=_pick_config)
+@stage("evaluate", version=9, result=EvalReport, config=_pick_config)
 def _evaluate(work: Work, model: ArtifactRef, dataset: DatasetRef, contract: ContractRef) -> EvalReport:
     data = work.path(dataset.artifact)
     work.tracked.log_dataset(dataset, data, "evaluation")
@@ -104,7 +104,7 @@ def _evaluate(work: Work, model: ArtifactRef, dataset: DatasetRef, contract: Con
     return _ask(work, model, questions, contract, dataset.artifact.sha256)
 
 
-@stage("suite", version=7, result=EvalReport, config=_pick_config)
+@stage("suite", version=8, result=EvalReport, config=_pick_config)
 def _evaluate_suite(
     work: Work, model: ArtifactRef, suite: ArtifactRef, seeded: SeededSuite, contract: ContractRef
 ) -> EvalReport:

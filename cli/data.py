@@ -39,7 +39,7 @@ def generate(
         str,
         typer.Argument(
             help="heimdall (the mix), cypher, actions, history, knowledge, operations, troubleshooting, qc, cognitive, "
-            "coding, mtg, tlp, sentiment, code_review or passage."
+            "coding, repository, mtg, tlp, sentiment, code_review or passage."
         ),
     ],
     output: Annotated[Path, typer.Option(help="A .jsonl, .csv or .parquet file.")],
@@ -50,9 +50,20 @@ def generate(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting, as in --set prompt=full.")
     ] = None,
     language: Annotated[
-        list[str] | None, typer.Option(help="Of coding: go, java, javascript or python; all if not given.")
+        list[str] | None,
+        typer.Option(help="Of coding and repository: go, java, javascript or python; all if not given."),
     ] = None,
-    nornicdb: options.Nornicdb = None,
+    nornicdb: Annotated[
+        Path | None,
+        typer.Option(
+            "--nornicdb",
+            "--repo",
+            help="NornicDB checkout whose prompts and facts are used instead of the reference; of repository: the "
+            "checkout, in any of these languages, that is asked about.",
+        ),
+    ] = None,
+    include_advanced: options.Replaced = False,
+    include_docs: options.Replaced = False,
     as_json: options.Json = False,
 ) -> None:
     """Write rows of one kind into one file: distinct, and each right by proof or construction."""
@@ -62,12 +73,15 @@ def generate(
     from heimdall.progress import TerminalProgress
     from presets.loader import parse_assignment
 
-    settings = dict(map(parse_assignment, set_ or ()))
+    options.explain_replaced(include_advanced=include_advanced, include_docs=include_docs)
+    settings, checkout = dict(map(parse_assignment, set_ or ())), options.find(nornicdb)
     if language:
         settings["code_languages"] = language
+    if kind == "repository" and checkout is not None:
+        settings["repositories"], checkout = [str(checkout)], None
     config = make_config(kind, count, seed, settings)
     progress = TerminalProgress("generate", "rows")
-    written = write_kind(config, options.find(nornicdb), output.expanduser(), check_format(to), progress)
+    written = write_kind(config, checkout, output.expanduser(), check_format(to), progress)
     if as_json:
         print_json({"file": output, **written.model_dump()})
         return

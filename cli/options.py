@@ -1,5 +1,6 @@
 """The options that several commands share, and what they mean for a preset."""
 
+import sys
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,6 +42,19 @@ Hardware = Annotated[
     str | None, typer.Option(help="What to predict for: '2080 Ti', 'A100 80GB', '24GB', 'cpu'; default: this machine.")
 ]
 
+# Options of the scripts that came before, for what now happens without them.
+Replaced = Annotated[bool, typer.Option(hidden=True)]
+ReplacedNumber = Annotated[float | None, typer.Option(hidden=True)]
+_REPLACED = {
+    "include_advanced": "the rows of mtg always hold interactions, the stack and tournament rulings.",
+    "include_docs": "comments and documentation are always among what is asked about a repository.",
+    "check_cypher": "every Cypher query is always checked, by a grammar.",
+    "no_backup": "FILE is never changed, so there is nothing to keep; --fix OUT writes the corrected copy.",
+    "min_category_size": "no row is repeated to fill a category; `heimdall data generate` makes more of its kind.",
+    "max_category_ratio": "no row is repeated to balance categories; --set validation.max_action_share=0.3 limits the "
+    "largest one of actions, and --set data.shares=… sets the shares where rows are made.",
+}
+
 DEFAULT_PRESET = "heimdall_nano"
 
 
@@ -69,6 +83,13 @@ def make_overrides(
         overrides["export.quantizations"] = [*made, *({quant_type} - set(made))]
         overrides["export.ship"] = quant_type
     return overrides
+
+
+def explain_replaced(**given: object) -> None:
+    """Says on stderr what has taken the place of each former option that was given."""
+    for name, value in given.items():
+        if value not in (None, False):
+            print(f"--{name.replace('_', '-')}: {_REPLACED[name]}", file=sys.stderr)
 
 
 def find(path: Path | None) -> Path | None:

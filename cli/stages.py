@@ -60,9 +60,19 @@ def validate(
     json_schema: Annotated[Path | None, typer.Option(help="JSON Schema that answers of FILE must satisfy.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report on FILE as a page.")] = None,
     fix: Annotated[Path | None, typer.Option(help="Write a copy of FILE without its bad rows.")] = None,
+    check_cypher: options.Replaced = False,
+    no_backup: options.Replaced = False,
+    min_category_size: options.ReplacedNumber = None,
+    max_category_ratio: options.ReplacedNumber = None,
     as_json: options.Json = False,
 ) -> None:
     """Check a data set; exit code 4 if it may not be trained on."""
+    options.explain_replaced(
+        check_cypher=check_cypher,
+        no_backup=no_backup,
+        min_category_size=min_category_size,
+        max_category_ratio=max_category_ratio,
+    )
     overrides = make_overrides(preset, set_, train__max_seq_length=max_seq_length)
     if files:
         if dataset is not None or model_dir is not None:

@@ -40,6 +40,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "qc": {"shares": {"tlp_review": 1}},
     "cognitive": {"shares": {"cognitive": 1}},
     "coding": {"shares": {"code": 1}},
+    "repository": {"shares": {"code": 1}, "repository_share": 1},
     **{task: {"shares": {"general": 1}, "general_tasks": {task: 1}} for task in get_args(GeneralTask)},
 }
 
@@ -65,9 +66,12 @@ def make_config(kind: str, rows: int, seed: int, settings: Mapping[str, Any]) ->
             raise UsageError(f"There is no setting '{key}'.{suggest(key, known)} The settings are {', '.join(known)}.")
     document = {**KINDS[kind], "train_rows": rows, "split_rows": 1, "seed": seed, **settings}
     try:
-        return DataConfig.model_validate(document)
+        config = DataConfig.model_validate(document)
     except pydantic.ValidationError as error:
         raise UsageError(f"{explain_invalid(error, 'the settings')}.") from error
+    if kind == "repository" and not config.repositories:
+        raise UsageError("The rows of 'repository' are about a checkout: name it with --repo PATH.")
+    return config
 
 
 def write_kind(

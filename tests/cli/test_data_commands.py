@@ -129,3 +129,68 @@ def test_a_mistake_in_what_to_validate_costs_nothing(validate, tmp_path, argumen
     assert says in err
     assert (tmp_path / "in.jsonl").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+SOURCE = '''"""A module."""
+
+
+def count_words(text):
+    """Says how often each of the words of a text occurs in it, in no order."""
+    counts = {}
+    for word in text.split():
+        counts[word] = counts.get(word, 0) + 1
+    return counts
+
+
+class Basket:
+    owner: str
+    things: list
+    total: int
+'''
+LICENCE = "Permission is hereby granted, free of charge, to any person obtaining a copy. Without restriction."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("cypher --output made/rows.jsonl --count 4 --seed 42", None),
+        ("mtg --output rows.jsonl --num-examples 4 --include-advanced", "--include-advanced: "),
+        ("coding --language go --output rows.jsonl --num-examples 4", None),
+        (
+            "repository --repo shop --language python --output rows.jsonl --num-examples 4 --include_docs",
+            "--include-docs: ",
+        ),
+    ],
+)
+def test_the_options_of_the_former_generators_work(call, tmp_path, arguments, says):
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/LICENSE").write_text(LICENCE)
+    (tmp_path / "shop/shop.py").write_text(SOURCE)
+    code, out, err = call("generate", *arguments.split())
+    assert code == 0, err
+    assert out.splitlines()[-2] == "4 rows"
+    assert len((tmp_path / out.splitlines()[-1]).read_text().splitlines()) == 4
+    assert says is None or says in err
+
+
+def test_the_checkout_of_the_mix_is_named_by_repo(call):
+    code, _, err = call("generate", "heimdall", "--repo", "nowhere", "--output", "rows.jsonl", "--num-examples", "4")
+    assert code == 3
+    assert "nowhere/pkg/heimdall" in err
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ("--check-cypher", "is always checked"),
+        ("--min-category-size=50", "no row is repeated"),
+        ("--max_category_ratio=3.0", "validation.max_action_share"),
+        ("--no-backup", "never changed"),
+    ],
+)
+def test_a_former_option_of_the_validation_says_what_took_its_place(validate, tmp_path, option, says):
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in DIFFERENT))
+    code, out, err = validate("rows.jsonl", option)
+    assert code == 0
+    assert says in err.splitlines()[0]
+    assert says not in out

@@ -11,8 +11,10 @@ from datagen.kinds import KINDS, make_config, write_kind
 from heimdall.errors import UsageError
 from heimdall.rows import read_rows
 
+OTHERS = ("heimdall", "cypher", "troubleshooting", "repository")  # tested below or in files of their own
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("heimdall", "cypher", "troubleshooting")])
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in OTHERS])
 def test_as_many_different_rows_as_asked_for(kind: str, tmp_path: Path) -> None:
     written = write_kind(make_config(kind, 60, 1, {}), None, tmp_path / "rows.jsonl", "rows")
     rows = list(read_rows(tmp_path / "rows.jsonl"))
@@ -43,6 +45,7 @@ def test_other_forms_hold_the_same_questions(tmp_path: Path) -> None:
     [
         ("cyper", {}, "There is no kind 'cyper'. Did you mean 'cypher'"),
         ("mtg", {"sedd": 1}, "There is no setting 'sedd'"),
+        ("repository", {}, "name it with --repo PATH"),
         ("mtg", {"prompt": "long"}, "prompt: "),
         ("mtg", {"general_tasks": {"mtg": 0.5}}, "general_tasks add up to 0.5, not to 1"),
     ],

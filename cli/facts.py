@@ -37,6 +37,7 @@ def collect_facts(preset: Preset) -> list[Fact]:
         _describe_accelerator(preset),
         *_describe_training(preset),
         _describe_llama(),
+        *_describe_quantization(preset),
         *(_find_tool(name, why) for name, why in _TOOLS.items()),
         *(Fact(name=name, value=importlib.metadata.version(name)) for name in ("torch", "transformers", "prefect")),
         _describe_fastapi(),
@@ -112,6 +113,17 @@ def _describe_llama() -> Fact:
             name="llama.cpp", value=version, missing=f"It does not load ({error}); build it again: make clean setup."
         )
     return Fact(name="llama.cpp", value=f"llama-cpp-python {version}")
+
+
+def _describe_quantization(preset: Preset) -> list[Fact]:
+    """What a base in 4 bits needs."""
+    if preset.train.lora is None or not preset.train.lora.quantized:
+        return []
+    try:
+        return [Fact(name="bitsandbytes", value=importlib.metadata.version("bitsandbytes"))]
+    except importlib.metadata.PackageNotFoundError:
+        missing = "A base in 4 bits needs it; install it with `pip install -e '.[qlora]'`."
+        return [Fact(name="bitsandbytes", value="not found", missing=missing)]
 
 
 def _find_tool(name: str, why: str) -> Fact:

@@ -1,27 +1,30 @@
 """What all training by Hugging Face's `Trainer` has in common: what it is told, what it reports and what it leaves."""
 
+import contextlib
+import json
 import math
 import shutil
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
 from heimdall.config import TrainConfig
-from heimdall.errors import TrainingError
-from heimdall.files import write_text
+from heimdall.errors import DiskError, TrainingError
+from heimdall.files import digest_file, explaining_disk_errors, write_json
 from heimdall.hardware import Precision
 from training.child import send
 from training.devices import GIB, read_peak_memory
 from training.job import CHECKPOINTS, MODEL
 from training.pretrained import merge_adapters
 
-_WHOLE = "whole"  # this file in a checkpoint says that all others were written
+_WHOLE = "whole.json"  # this file in a checkpoint is its last: what the others hold, by digest
 _KEPT_CHECKPOINTS = 2
 _CURVES = {name: name for name in ("loss", "eval_loss", "learning_rate", "grad_norm")}
 
@@ -70,7 +73,9 @@ class Reporter(TrainerCallback):
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """The Trainer has written everything: say so in the checkpoint."""
-        write_text(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}" / _WHOLE, "")
+        checkpoint = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
+        files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
+        write_json(checkpoint / _WHOLE, {str(path.relative_to(checkpoint)): digest_file(path) for path in files})
 
 
 def list_arguments(config: TrainConfig, out: Path, precision: Precision) -> dict[str, Any]:
@@ -95,22 +100,56 @@ def list_arguments(config: TrainConfig, out: Path, precision: Precision) -> dict
 
 
 def drop_torn_checkpoints(checkpoints: Path) -> None:
-    """A checkpoint that was being written when the process died has no mark, and is not used."""
-    for checkpoint in checkpoints.glob("checkpoint-*"):
-        if not (checkpoint / _WHOLE).exists():
+    """A checkpoint that was being written when the process died has no mark, and is not used; neither is one whose
+    files are no longer what they were, and the run says so."""
+    for checkpoint in sorted(checkpoints.glob("checkpoint-*")):
+        mark = checkpoint / _WHOLE
+        damaged = _find_damage(checkpoint, mark) if mark.exists() else None
+        if damaged is not None:
+            text = f"{checkpoint.name} is not used, as its {damaged} is damaged: training goes on from the one before"
+            send({"step": 0, "steps": 0, "notices": {"checkpoint": text}})
+        if damaged is not None or not mark.exists():
             shutil.rmtree(checkpoint)
+
+
+def _find_damage(checkpoint: Path, mark: Path) -> str | None:
+    """The first file that is missing or not as it was written."""
+    try:
+        digests = json.loads(mark.read_text(encoding="utf-8"))
+    except ValueError:
+        return mark.name
+    for name, digest in digests.items():
+        file = checkpoint / name
+        if not file.is_file() or digest_file(file) != digest:
+            return str(name)
+    return None
 
 
 def run_trainer(trainer: Trainer, reporter: Reporter, config: TrainConfig, work_dir: Path) -> float | None:
     """Trains, going on from the newest checkpoint, and writes the model; returns the mean loss, or None if stopped."""
     checkpoints = work_dir / CHECKPOINTS
     signal.signal(signal.SIGTERM, lambda *_: setattr(reporter, "stop_requested", True))
-    outcome = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)))
-    if reporter.stop_requested and trainer.state.global_step < trainer.state.max_steps:
-        return None
-    _save_model(trainer.model, trainer.processing_class, config, work_dir / MODEL)
+    with _explaining_full_disks(work_dir):
+        outcome = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)))
+        if reporter.stop_requested and trainer.state.global_step < trainer.state.max_steps:
+            return None
+        _save_model(trainer.model, trainer.processing_class, config, work_dir / MODEL)
     shutil.rmtree(checkpoints)
     return float(outcome.training_loss)
+
+
+@contextlib.contextmanager
+def _explaining_full_disks(directory: Path) -> Iterator[None]:
+    """PyTorch and safetensors each have their own words for what is not an `OSError` of theirs."""
+    try:
+        with explaining_disk_errors(directory):
+            yield
+    except (RuntimeError, SafetensorError) as error:
+        if not any(words in str(error) for words in ("No space left", "PytorchStreamWriter", "unexpected pos")):
+            raise
+        raise DiskError(
+            f"The disk that holds '{directory}' is full; free some space and run the same command."
+        ) from error
 
 
 def _save_model(model: Any, tokenizer: Any, config: TrainConfig, out: Path) -> None:

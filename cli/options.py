@@ -21,6 +21,12 @@ ModelDir = Annotated[
         help="Train on from a former run: its model's directory, MLflow run, place in the store, or champion."
     ),
 ]
+GuardedSuite = Annotated[
+    Path | None,
+    typer.Option(
+        "--suite", help="With --model_dir: questions at which the new model may not be worse than the former."
+    ),
+]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as in --set train.epochs=2.")
 ]

@@ -26,6 +26,7 @@ def retrain(
     nornicdb: options.Nornicdb = None,
     dataset: options.Dataset = None,
     model_dir: options.ModelDir = None,
+    suite: options.GuardedSuite = None,
     set_: options.Set = None,
     num_examples: options.NumExamples = None,
     seed: options.Seed = None,
@@ -64,6 +65,7 @@ def retrain(
         nornicdb=find(nornicdb),
         dataset=find(dataset),
         model_dir=find_model(model_dir),
+        suite=find(suite),
     )
     outcome, pipeline = run_flow("retrain", parameters)
     show_outcome(outcome, pipeline, as_json)
@@ -136,6 +138,7 @@ def plan(
     nornicdb: options.Nornicdb = None,
     dataset: options.Dataset = None,
     model_dir: options.ModelDir = None,
+    suite: options.GuardedSuite = None,
     set_: options.Set = None,
     hardware: options.Hardware = None,
     dry_run: Annotated[
@@ -175,6 +178,7 @@ def plan(
         nornicdb=find(nornicdb),
         dataset=find(dataset),
         model_dir=find_model(model_dir),
+        suite=find(suite),
     )
     pipeline = plan_pipeline(parameters)
     run_stages(pipeline, parameters)

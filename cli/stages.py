@@ -240,6 +240,7 @@ def promote(
     nornicdb: options.Nornicdb = None,
     dataset: options.Dataset = None,
     model_dir: options.ModelDir = None,
+    suite: options.GuardedSuite = None,
     set_: options.Set = None,
     target: options.Target = None,
     as_json: options.Json = False,
@@ -255,6 +256,7 @@ def promote(
         nornicdb=find(nornicdb),
         dataset=find(dataset),
         model_dir=find_model(model_dir),
+        suite=find(suite),
     )
     outcome, pipeline = run_flow("promote", parameters)
     show_outcome(outcome, pipeline, as_json)

@@ -11,6 +11,9 @@ from heimdall.config import GateConfig
 from heimdall.errors import UsageError, VerdictError
 from heimdall.refs import EvalReport, Score, Slice, Verdict
 
+# What counts as a right answer, by the kind of question.
+_RIGHT = ("action_accuracy", "execution_accuracy", "answer_accuracy")
+
 
 def check_gate(gate: GateConfig, splits: Sequence[str]) -> None:
     """Raises `UsageError` for a path in the gate that an evaluation of these splits cannot answer.
@@ -30,6 +33,16 @@ def check_gate(gate: GateConfig, splits: Sequence[str]) -> None:
 def list_paired_paths(gate: GateConfig) -> list[str]:
     """The scores on which candidate and champion are compared question by question, without repeats."""
     return list(dict.fromkeys([gate.headline, *gate.guarded]))
+
+
+def list_suite_paths(report: EvalReport) -> list[str]:
+    """The shares of right answers that a user's own questions gave."""
+    return [
+        f"{part.family}/{part.split}/{name}"
+        for part in report.slices
+        for name in _RIGHT
+        if name in part.scores and part.scores[name].n
+    ]
 
 
 def explain_difference(candidate: EvalReport, other: EvalReport, name: str = "the champion") -> str | None:
@@ -53,8 +66,8 @@ def decide(
     on at least `gate.min_n` judged questions and, against a champion, when the paired interval of the headline lies
     above zero and no guarded score is more than `gate.margin` lower. A candidate that is the champion's own file is
     kept. `differences` come from `compare_examples` on `list_paired_paths(gate)`, and so do `kept`: they are from the
-    former model that the candidate was trained on from, on the questions of that run, and none may fall by more than
-    the margin either.
+    former model that the candidate was trained on from, on the questions of that run or of a suite, and none may fall
+    by more than the margin either.
 
     Raises `VerdictError` if the champion was evaluated on something else, `UsageError` for an unknown path.
     """
@@ -162,7 +175,9 @@ def _check_guarded(path: str, margin: float, difference: Difference | None) -> t
 
 
 def _check_kept(path: str, gate: GateConfig, difference: Difference) -> list[tuple[bool, str]]:
-    """The former run's questions guard a score as the champion's do, and must be as many."""
+    """The former run's questions guard a score as the champion's do, and must be as many; a suite may be small."""
+    if path.split("/")[1] == "suite":
+        return [_check_guarded(f"on the suite, against the former model, {path}", gate.margin, difference)]
     title = f"on the former run's questions {path}"
     if difference.n < gate.min_n:
         return [(False, f"{title} rests on {difference.n} judged questions, at least {gate.min_n} are asked for")]

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.target import Target
 from heimdall.config import Preset
+from heimdall.errors import UsageError
 from heimdall.files import check_writable, digest_json
 from heimdall.lock import hold_lock
 from heimdall.tracking import Tracker
@@ -54,9 +55,22 @@ class Parameters(BaseModel):
 class PromotingParameters(Parameters):
     """The parameters of flows that end in the deployment directory."""
 
+    suite: Path | None = Field(
+        None, description="with model_dir: questions at which the new model may not be worse than the former one"
+    )
+
     def check(self) -> Preset:
-        """Also makes sure that the directory can be written."""
+        """Also makes sure that the suite can be asked, and that the directory can be written."""
+        from eval.suite import read_suite
+        from nornicdb.contract import resolve_contract
+
         preset = super().check()
+        if self.suite is not None:
+            if self.model_dir is None:
+                raise UsageError(
+                    "--suite compares with a former model: give --model_dir, or `heimdall evaluate` the suite."
+                )
+            read_suite(self.suite, resolve_contract(self.nornicdb))
         check_writable(Target(preset.promote, Path.cwd()).directory)
         return preset
 

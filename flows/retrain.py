@@ -8,7 +8,7 @@ from flows.making import make_model, prepare
 from flows.parameters import PromotingParameters, open_pipeline
 from heimdall.refs import Promotion, Registration
 from tasks.decide_verdict import Decision, decide_verdict
-from tasks.evaluate_gguf import evaluate_champion, evaluate_former, evaluate_gguf
+from tasks.evaluate_gguf import evaluate_champion, evaluate_former, evaluate_former_suite, evaluate_gguf
 from tasks.export_gguf import export_gguf
 from tasks.promote_model import may_promote, promote_model, was_taken_back
 from tasks.register_model import register_model
@@ -41,6 +41,7 @@ def run_stages(p: Pipeline, parameters: PromotingParameters, *, bring_back: bool
     report = evaluate_gguf(p, export=export, dataset=dataset, contract=contract)
     champion = evaluate_champion(p, dataset=dataset, contract=contract)
     kept = evaluate_former(p, export, prepared.former, contract)
+    kept_suite = evaluate_former_suite(p, export, prepared.former, parameters.suite, contract)
     decision = decide_verdict(
         p,
         report=report,
@@ -50,6 +51,8 @@ def run_stages(p: Pipeline, parameters: PromotingParameters, *, bring_back: bool
         validation=prepared.validation,
         old_report=kept.candidate if kept is not None else None,
         former=kept.former if kept is not None else None,
+        suite_report=kept_suite.candidate if kept_suite is not None else None,
+        former_suite=kept_suite.former if kept_suite is not None else None,
     )
     registration = register_model(p, export=export, report=report, decision=decision)
     taken_back = was_taken_back(p, export) and not bring_back

@@ -1,5 +1,6 @@
 """Stage `verdict`: whether the candidate may ship, and the report card that says why."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from eval.card import Card, CurvePoint, build_card
@@ -7,7 +8,7 @@ from eval.figures import draw_figures
 from eval.metrics import compare_examples, read_examples
 from eval.render import render_html, render_markdown
 from eval.statistics import Difference
-from eval.verdict import decide, list_paired_paths
+from eval.verdict import decide, list_paired_paths, list_suite_paths
 from heimdall.files import write_json, write_text
 from heimdall.refs import ArtifactRef, EvalReport, ExportResult, ModelRef, Record, ValidationReport, Verdict
 from heimdall.store import Manifest, StageKey
@@ -39,7 +40,7 @@ def _find_standing(pipeline: Pipeline, key: StageKey) -> Manifest | None:
     return None
 
 
-@stage("verdict", version=4, result=Decision, config=lambda preset: preset.gate.model_dump(), stands=_find_standing)
+@stage("verdict", version=5, result=Decision, config=lambda preset: preset.gate.model_dump(), stands=_find_standing)
 def decide_verdict(
     work: Work,
     report: EvalReport,
@@ -49,13 +50,18 @@ def decide_verdict(
     validation: ValidationReport,
     old_report: EvalReport | None,
     former: EvalReport | None,
+    suite_report: EvalReport | None,
+    former_suite: EvalReport | None,
 ) -> Decision:
     """Weighs the candidate against the gate and the champion, question by question; and, where it was trained on from
-    a former model, against that one on the questions of its run."""
+    a former model, against that one on the questions of its run and on those of the user's own suite."""
     gate = work.preset.gate
     examples = read_examples(work.path(report.examples))
-    differences = _compare(work, report, champion) if champion is not None else {}
-    kept = _compare(work, old_report, former) if old_report is not None and former is not None else {}
+    paths = list_paired_paths(gate)
+    differences = _compare(work, report, champion, paths)
+    kept = _compare(work, old_report, former, paths)
+    if suite_report is not None:
+        kept |= _compare(work, suite_report, former_suite, list_suite_paths(suite_report))
     verdict = decide(report, champion, gate, differences, kept)
     card = build_card(
         f"{work.preset.name}: {work.preset.description}",
@@ -86,10 +92,14 @@ def decide_verdict(
     )
 
 
-def _compare(work: Work, report: EvalReport, other: EvalReport) -> dict[str, Difference]:
-    """By how much the first model scores higher on each score that the gate names and the questions know."""
+def _compare(
+    work: Work, report: EvalReport | None, other: EvalReport | None, paths: Sequence[str]
+) -> dict[str, Difference]:
+    """By how much the first model scores higher on each of these scores that the questions know."""
+    if report is None or other is None:
+        return {}
     one, two = (read_examples(work.path(each.examples)) for each in (report, other))
-    return compare_examples(one, two, list_paired_paths(work.preset.gate))
+    return compare_examples(one, two, paths)
 
 
 def open_card(pipeline: Pipeline, decision: Decision) -> Card:

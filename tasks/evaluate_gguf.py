@@ -16,7 +16,7 @@ from heimdall.refs import ArtifactRef, ContractRef, DatasetRef, EvalReport, Expo
 from heimdall.store import describe_directory
 from tasks.find_former import Former
 from tasks.read_contract import open_contract
-from tasks.seed_graphs import describe_suite
+from tasks.seed_graphs import describe_suite, seed_graphs
 from tasks.stage import NotMade, Pipeline, Work, stage
 
 
@@ -61,7 +61,7 @@ def evaluate_champion(pipeline: Pipeline, dataset: DatasetRef, contract: Contrac
 
 @dataclasses.dataclass(frozen=True)
 class Kept:
-    """What the candidate and the former model that it was trained on from score on the former run's questions."""
+    """What the candidate and the former model that it was trained on from score on the same old questions."""
 
     candidate: EvalReport
     former: EvalReport
@@ -79,6 +79,20 @@ def evaluate_former(
         evaluate_gguf(pipeline, export=export, dataset=former.dataset, contract=contract),
         _evaluate(pipeline, model=former.shipped, dataset=former.dataset, contract=contract),
     )
+
+
+def evaluate_former_suite(
+    pipeline: Pipeline, export: ExportResult, former: Former | None, suite: Path | None, contract: ContractRef
+) -> Kept | None:
+    """Asks both models the user's own questions; None where there are none, or no former run."""
+    if former is None or suite is None:
+        return None
+    described, seeded = describe_suite(suite), seed_graphs(pipeline, suite, contract)
+    candidate, before = (
+        _evaluate_suite(pipeline, model=model, suite=described, seeded=seeded, contract=contract)
+        for model in (_pick_shipped(export), former.shipped)
+    )
+    return Kept(candidate, before)
 
 
 def list_scores(report: EvalReport) -> dict[str, float]:

@@ -251,3 +251,11 @@ def test_a_model_that_was_trained_on_may_not_forget_what_the_former_run_asked(
     (reason,) = (text for text in verdict.reasons if "the former run's questions" in text)
     assert says in reason
     assert verdict.ship is holds
+
+
+@pytest.mark.parametrize(("kept", "holds"), [(SAME, True), (WORSE, False), (SAME.model_copy(update={"n": 3}), True)])
+def test_a_users_own_suite_guards_however_few_its_questions_are(kept: Difference, holds: bool) -> None:
+    verdict = decide(make_exact_report(0.7), None, GateConfig(min_n=30), {}, {"action/suite/action_accuracy": kept})
+    (reason,) = (text for text in verdict.reasons if "on the suite, against the former model" in text)
+    assert verdict.ship is holds
+    assert ("holds" if holds else "falls") in reason

@@ -182,7 +182,7 @@ def plan(
     )
     pipeline = plan_pipeline(parameters)
     run_stages(pipeline, parameters)
-    prediction = predict(pipeline, device, dry_run=dry_run)
+    prediction = predict(pipeline, device, model_dir=parameters.model_dir, dry_run=dry_run)
     if as_json:
         print_json({"preset": pipeline.preset, "steps": pipeline.steps, "training": prediction})
         return

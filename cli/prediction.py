@@ -7,6 +7,8 @@ from heimdall.config import Preset
 from heimdall.refs import Record
 from presets.bases import Base, describe_model
 from presets.loader import list_presets, load_preset
+from tasks.find_former import find_former
+from training.answers import continue_from
 from training.devices import Device
 from training.dry_run import DryRun, DryRunSpec, calibrate
 from training.estimate import Estimate, estimate, fit_batch
@@ -54,12 +56,19 @@ class Prediction(Record):
     warning: str | None
 
 
-def predict(pipeline: "Pipeline", device: Device, *, dry_run: bool) -> Prediction | None:
+def predict(
+    pipeline: "Pipeline", device: Device, *, model_dir: str | None = None, dry_run: bool = False
+) -> Prediction | None:
     """What training would take, with the lengths of the data set if the store has it; None for an unknown shape.
 
-    `dry_run` measures a step on this machine first, unless it is predicted not to fit.
+    With `model_dir` it goes on from a former run's model. `dry_run` measures a step on this machine first, unless it is
+    predicted not to fit.
     """
     preset = pipeline.preset
+    if model_dir is not None:
+        former = find_former(model_dir, preset, pipeline.workspace).model
+        config = continue_from(preset.train, str(pipeline.path(former.artifact)), former.license)
+        preset = preset.model_copy(update={"train": config})
     base = describe_model(preset.train)
     if base is None:
         return None
@@ -83,7 +92,7 @@ def _find_rows(pipeline: "Pipeline") -> tuple[Lengths, float] | None:
         for manifest in pipeline.store.list_finished(step.stage):
             if step.outcome == "reuse" and manifest.key.name == step.key:
                 results[step.stage] = manifest.result
-    data = results.get("generate") or results.get("import")
+    data = results.get("replay") or results.get("generate") or results.get("import")
     if data is None or "tokenizer" not in results or "contract" not in results:
         return None
     dataset = DatasetRef.model_validate(data)

@@ -178,7 +178,7 @@ def _walk(document: Mapping[str, Any], model: type[pydantic.BaseModel], path: tu
         name = ".".join((*path, str(key)))
         if key not in model.model_fields:
             near = suggest(str(key), list(model.model_fields))
-            raise UsageError(f"{source}unknown key '{name}'.{near or ' ' + _list_fields(model, path)}")
+            raise UsageError(f"{source}unknown key {name!r}.{near or ' ' + _list_fields(model, path)}")
         below = _find_model(model.model_fields[str(key)].annotation)
         if isinstance(value, Mapping) and below is not None:
             _walk(value, below, (*path, str(key)), source)

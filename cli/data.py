@@ -28,8 +28,8 @@ Source = Annotated[
 
 def add_commands(app: typer.Typer) -> None:
     """Registers this group's commands."""
-    group = typer.Typer(help="Generate, convert, measure and show files of rows.", no_args_is_help=True)
-    for command in (generate, convert, lengths, show):
+    group = typer.Typer(help="Generate, convert, mix, measure and show files of rows.", no_args_is_help=True)
+    for command in (generate, convert, mix, lengths, show):
         group.command()(command)
     app.add_typer(group, name="data")
 
@@ -108,6 +108,34 @@ def convert(
         print_json({"rows": rows, "file": output})
     else:
         print(f"{rows} rows\n{output}")
+
+
+def mix(
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE=WEIGHT...", help="Sources as `convert` reads them; a weight is 1 if not given."),
+    ],
+    output: Annotated[Path, typer.Option(help="A .jsonl, .csv or .parquet file.")],
+    count: Annotated[
+        int | None, typer.Option("--count", "--num-examples", min=1, help="As many as the files allow if not given.")
+    ] = None,
+    to: Annotated[str, typer.Option(help="chat, instruction, completion, or rows.")] = "chat",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    as_json: options.Json = False,
+) -> None:
+    """Write the training rows of several files into one, by weight and none twice, to train on several tasks."""
+    from cli.run import print_json
+    from datagen.formats import check_format
+    from datagen.mixture import mix_sources, read_weights
+
+    counts = mix_sources(read_weights(sources), output, check_format(to), count, seed)
+    rows = sum(counts.values())
+    if as_json:
+        print_json({"rows": rows, "file": output, "sources": counts})
+        return
+    for source, taken in counts.items():
+        print(f"{taken:>8}  {taken / rows:6.1%}  {source}")
+    print(f"{rows} rows\n{output}")
 
 
 def lengths(

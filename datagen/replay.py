@@ -17,25 +17,24 @@ def mix_replay(new: Sequence[Row], old: Iterable[Row], held_out: Iterable[Row], 
     Old rows are drawn by schema, whose questions are trained together. Those that ask what a new row asks are left out,
     and those that ask what a held-out row asks, values apart.
     """
-    asked = {normalize_question(row.question) for row in new}
+    asked = {normalize_question(row.asked) for row in new}
     tested = {key for row in held_out for key in _list_keys(row)}
-    fitting = [
-        row for row in old if normalize_question(row.question) not in asked and tested.isdisjoint(_list_keys(row))
-    ]
+    fitting = [row for row in old if normalize_question(row.asked) not in asked and tested.isdisjoint(_list_keys(row))]
     groups = [list(group) for _, group in groupby(fitting, key=lambda row: (row.schema_id or row.id, row.prompt))]
     random.Random(f"{seed}/replay").shuffle(groups)
     wanted = round(share / (1 - share) * len(new))
     chosen = [row for group in groups for row in group][:wanted]
-    return [*new, *map(_rename, chosen)]
+    return [*new, *(prefix_ids(row, PREFIX) for row in chosen)]
 
 
 def _list_keys(row: Row) -> list[object]:
-    keys: list[object] = [normalize_question(row.question)]
+    keys: list[object] = [normalize_question(row.asked)]
     if row.query is not None:
         keys.append(delexicalize(row.query, row.question))
     return keys
 
 
-def _rename(row: Row) -> Row:
-    schema = None if row.schema_id is None else PREFIX + row.schema_id
-    return row.model_copy(update={"id": PREFIX + row.id, "schema_id": schema})
+def prefix_ids(row: Row, prefix: str) -> Row:
+    """A row whose ids, its own and that of its schema, are told apart from the same ones of another data set."""
+    schema = None if row.schema_id is None else prefix + row.schema_id
+    return row.model_copy(update={"id": prefix + row.id, "schema_id": schema})

@@ -178,6 +178,52 @@ def test_the_systematic_class_takes_each_pair_in_its_turn() -> None:
                 assert request.category == "systematic"
 
 
+MODIFIERS = {modifier for _, _, modifier in PAIRS}
+COMPARED = ("eq", "gt", "lt", "true")
+# The pairs that cannot be, and why: all others must come up.
+NEVER = (
+    # All nodes of a type: nothing picks them.
+    ("unwind shortest shared above_average share_of_total difference", MODIFIERS),
+    # Two conditions of their own on all nodes of a type.
+    ("negation", MODIFIERS - {f"filter_{name}" for name in (*COMPARED, "in", "starts", "before", "contains", "since")}),
+    ("xor", MODIFIERS - {f"filter_{name}" for name in (*COMPARED, "false", "contains", "starts")}),
+    # At most one condition picks the nodes.
+    ("compare_properties percent count_if", {"and", "or"}),
+    # A path of their own leads on from the nodes, which at most one condition picks.
+    (
+        "optional optional_count exists count_subquery reachable recursive any_direction union comprehension arg_max "
+        "list_comprehension",
+        {"hop_out", "hop_in", "and", "or"},
+    ),
+    # Likewise, and nodes that lack a relationship have nothing to lead on to.
+    (
+        "either_type types both relationship_property linked_aggregate linked_collect top_then count_then "
+        "list_predicate unwind_collected two_counts call_subquery spread_of_groups",
+        {"hop_out", "hop_in", "and", "or", "not_exists"},
+    ),
+    # The conditions stand along a path.
+    ("long_path", {"or", "not_exists"}),
+)
+
+
+def test_the_systematic_class_reaches_every_pair_but_those_that_cannot_be() -> None:
+    never = {
+        (f"draw_{maker}", modifier) for makers, modifiers in NEVER for maker in makers.split() for modifier in modifiers
+    }
+    rng = random.Random(1)
+    schemas = [sample_varied(rng, most=8) for _ in range(150)]
+    waiting = dict(enumerate(PAIRS))
+    for _ in range(100):
+        for turn, (_, maker, modifier) in list(waiting.items()):
+            phraser = Phraser(rng, held_out=False)
+            if draw_request(rng.choice(schemas), phraser, NaturalNames(phraser), "systematic", turn) is not None:
+                assert (maker.__name__, modifier) not in never
+                del waiting[turn]
+        if len(waiting) == len(never):
+            break
+    assert {(maker.__name__, modifier) for _, maker, modifier in waiting.values()} == never
+
+
 def test_a_held_out_pair_with_a_new_operator_is_in_the_composition_split_alone() -> None:
     from datagen.examples import combines_held_out
 

@@ -34,6 +34,11 @@ _MAX_TAG = 8000
 _MAX_DIGEST = 36
 
 
+def spell_metric(name: str) -> str:
+    """A metric's name as MLflow takes it: it has no `@`, which parts a family from how it was asked (`action@tail`)."""
+    return name.replace("@", ":")
+
+
 class ModelVersion(Record):
     """One version in the registry: one GGUF file, known by its SHA-256."""
 
@@ -112,7 +117,7 @@ class Tracker:
                 experiment_id=self._experiment_id,
             )
             for metric, score in scores.items():
-                self._client.log_metric(run_id, metric, score, model_id=model.model_id)
+                self._client.log_metric(run_id, spell_metric(metric), score, model_id=model.model_id)
             version = self._client.create_model_version(
                 name,
                 source=f"models:/{model.model_id}",
@@ -316,7 +321,7 @@ class Run:
 
         now = int(time.time() * 1000)
         with self._calls() as client:
-            client.log_batch(self.id, metrics=[Metric(key, value, now, step) for key, value in metrics.items()])
+            client.log_batch(self.id, metrics=[Metric(spell_metric(k), v, now, step) for k, v in metrics.items()])
 
     def log_text(self, path: str, text: str) -> None:
         """Stores text as an artifact (`path` within the run decides how MLflow shows it: .md, .html, .txt)."""

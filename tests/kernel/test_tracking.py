@@ -76,7 +76,7 @@ def fail(tracker: Tracker, key: str, stage_key: str, reason: BaseException) -> t
     def act() -> None:
         with tracker.open_run("nano", key, params={}) as run, run.open_stage("train", stage_key) as stage:
             runs.extend((run, stage))
-            stage.log_metrics({"loss": 2.0}, step=1)
+            stage.log_metrics({"loss": 2.0, "action@tail/test_iid/judged": 1.0}, step=1)
             raise reason
 
     with pytest.raises(type(reason)):
@@ -224,7 +224,7 @@ def test_the_same_file_keeps_its_version_and_another_file_gets_a_new_one(tracker
     with tracker.open_run("nano", "versions", params={}) as run:
         file = tmp_path / "model.gguf"
         first = tracker.register_model(
-            name, file, artifact("a"), run.id, scores={"x/y/z": 0.5}, tags={"prompt": "full"}
+            name, file, artifact("a"), run.id, scores={"x@alone/y/z": 0.5}, tags={"prompt": "full"}
         )
         again = tracker.register_model(name, file, artifact("a"), run.id, scores={}, tags={"prompt": "minimal"})
         second = tracker.register_model(name, file, artifact("b"), run.id, scores={}, tags={})
@@ -238,7 +238,7 @@ def test_the_same_file_keeps_its_version_and_another_file_gets_a_new_one(tracker
         client(tracker).get_model_version(name, "1").source.removeprefix("models:/")
     )
     assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": name, "version": 1}]
-    assert {metric.key: metric.value for metric in model.metrics} == {"x/y/z": 0.5}
+    assert {metric.key: metric.value for metric in model.metrics} == {"x:alone/y/z": 0.5}
     assert not file.exists(), "the file is referred to, so it need not be read"
 
 

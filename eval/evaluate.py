@@ -81,12 +81,12 @@ def evaluate_model(
     `InputError` for a model that cannot be read, `EngineError` when llama.cpp or the judge fails.
     """
     limits = Limits(time_ms=config.time_limit_ms, rows=config.row_limit)
+    memory = None
+    if model.is_file():  # before the file is loaded here, where a crash would take everything with it
+        prompt = render_question(questions[0], contract, config.seed)
+        memory = measure_memory(model, prompt, context_size=config.context_size, threads=config.threads)
     with Judge() as judge, _open_model(model, contract, config) as (runtime, batch, grammars):
         bench = Bench(contract, judge, limits)
-        memory = None
-        if isinstance(runtime, LocalModel):
-            prompt = runtime.tokenize(render_question(questions[0], contract, config.seed))
-            memory = measure_memory(model, prompt, context_size=config.context_size, threads=config.threads)
         examples = collect(ask_questions(questions, config, bench, runtime, batch, grammars), len(questions), progress)
         notes = runtime.notes if isinstance(runtime, TransformersModel) else ()
     place = {question.id: index for index, question in enumerate(questions)}

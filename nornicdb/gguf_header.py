@@ -109,6 +109,7 @@ class _Reader:
             metadata[key] = self._value(self._number("I"), key)
         self._check_metadata(metadata)
         tensors = self._tensors(tensor_count, metadata.get("general.alignment", 32))
+        self._check_sizes(metadata, len(tensors))
         return GgufHeader(self._path, metadata, tensors, self._size)
 
     def _fail(self, why: str) -> NoReturn:
@@ -179,6 +180,23 @@ class _Reader:
             token = metadata.get(f"tokenizer.ggml.{key}_token_id")
             if token is not None and not (isinstance(token, int) and 0 <= token < len(tokens)):
                 self._fail(f"'tokenizer.ggml.{key}_token_id' is {token}, outside of the vocabulary")
+
+    def _check_sizes(self, metadata: dict[str, Any], tensors: int) -> None:
+        """llama.cpp compares most sizes with those of the tensors, and aborts the process over these."""
+        known = {
+            name: value
+            for name in ("block_count", "attention.head_count", "attention.head_count_kv", "attention.key_length")
+            # some architectures have lists of them, one for each block
+            if isinstance(value := metadata.get(f"{metadata['general.architecture']}.{name}"), int)
+        }
+        for name, value in known.items():
+            if value < 1 or (name == "block_count" and 0 < tensors < value):
+                self._fail(f"its {name} is {value}")
+        heads, shared = known.get("attention.head_count", 1), known.get("attention.head_count_kv", 1)
+        if heads % shared and "attention.head_count" in known:
+            self._fail(f"its {heads} heads cannot share {shared} keys and values")
+        if known.get("attention.key_length", 2) % 2:
+            self._fail("its attention.key_length is odd")
 
     def _tensors(self, count: int, alignment: Any) -> tuple[TensorInfo, ...]:
         from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType

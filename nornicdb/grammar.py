@@ -91,9 +91,15 @@ class GrammarState:
 
 
 def choose_token(logits: Any, state: GrammarState | None = None) -> Choice:
-    """The likeliest token, of those that the grammar allows next. Goes on in the grammar by that token."""
+    """The likeliest token, of those that the grammar allows next. Goes on in the grammar by that token.
+
+    Raises `EngineError` for logits that are no numbers.
+    """
     import numpy as np
 
+    highest = logits.max()
+    if not np.isfinite(highest):
+        raise EngineError("the model computes values that are no numbers: its weights are damaged, or too large.")
     token = int(logits.argmax())
     if state is not None:
         count = min(_LIKELIEST, len(logits))
@@ -105,7 +111,6 @@ def choose_token(logits: Any, state: GrammarState | None = None) -> Choice:
             raise EngineError("the grammar allows no token at all: this vocabulary cannot spell its next character.")
         token = int(allowed[logits[allowed].argmax()])
         state.accept(token)
-    highest = logits.max()
     spread = np.exp(logits - highest).sum(dtype=np.float64)
     return Choice(token, float(logits[token] - highest) - float(np.log(spread)))
 

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import signal
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -10,9 +9,9 @@ from pathlib import Path
 from heimdall.errors import EngineError
 
 
-def measure_memory(path: Path, prompt: Sequence[int], *, context_size: int, threads: int) -> int:
+def measure_memory(path: Path, prompt: str, *, context_size: int, threads: int) -> int:
     """Bytes by which a process grows (resident set size) when it loads the file, opens a context of this size and
-    answers one token to the prompt's tokens.
+    answers one token to the prompt. Before the caller loads the file itself, this is also a trial of it.
 
     Counted are the weights as far as they are read, the context's keys and values and llama.cpp's buffers. Raises
     `EngineError` where the process dies.
@@ -23,15 +22,15 @@ def measure_memory(path: Path, prompt: Sequence[int], *, context_size: int, thre
     )
     with pool:
         try:
-            return pool.submit(_measure, path, list(prompt), context_size, threads).result()
+            return pool.submit(_measure, path, prompt, context_size, threads).result()
         except BrokenProcessPool as error:
             raise EngineError(
-                f"The process that loads '{path}' died, perhaps for want of memory; `heimdall doctor` shows how much "
-                "there is."
+                f"The process that tried '{path}' died: llama.cpp crashes on the file, or memory is too small; "
+                "`heimdall doctor` shows how much there is."
             ) from error
 
 
-def _measure(path: Path, prompt: list[int], context_size: int, threads: int) -> int:
+def _measure(path: Path, prompt: str, context_size: int, threads: int) -> int:
     import numpy as np
     import psutil
 

@@ -27,6 +27,10 @@ def numbers(*values: int) -> bytes:
     return struct.pack(f"<IQ{len(values)}i", 5, len(values), *values)
 
 
+def size(name: str, value: int) -> bytes:
+    return key(f"qwen2.{name}", 4, struct.pack("<I", value))
+
+
 ARCHITECTURE = key("general.architecture", 8, text("qwen2"))
 
 
@@ -105,6 +109,11 @@ DAMAGED = {
     "'x.epsilon' is -1.0": build(ARCHITECTURE, key("x.epsilon", 6, struct.pack("<f", -1.0))),
     "not a list of texts": build(ARCHITECTURE, key("tokenizer.ggml.tokens", 9, numbers(1))),
     "outside of the vocabulary": build(ARCHITECTURE, key("tokenizer.ggml.eos_token_id", 4, struct.pack("<I", 11))),
+    "block_count is 0": build(ARCHITECTURE, size("block_count", 0)),
+    "block_count is 9": build(ARCHITECTURE, size("block_count", 9), tensors=(tensor("t", 4),), data=bytes(64)),
+    "3 heads cannot share 2": build(ARCHITECTURE, size("attention.head_count", 3), size("attention.head_count_kv", 2)),
+    "key_length is 0": build(ARCHITECTURE, size("attention.key_length", 0)),
+    "key_length is odd": build(ARCHITECTURE, size("attention.key_length", 63)),
     "power of two": build(ARCHITECTURE, key("general.alignment", 4, struct.pack("<I", 24))),
     "alignment is 0": build(ARCHITECTURE, key("general.alignment", 4, struct.pack("<I", 0))),
     "unknown type 99": build(ARCHITECTURE, tensors=(tensor("t", 4, kind=99),), data=bytes(64)),

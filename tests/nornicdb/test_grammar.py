@@ -166,6 +166,12 @@ def test_the_likeliest_allowed_token_is_chosen(grammar: Grammar, model: LocalMod
     assert choose_token(logits, GrammarState(grammar)).token == brace
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_logits_that_are_no_numbers_are_an_error_and_not_an_answer(value: float) -> None:
+    with pytest.raises(EngineError, match="no numbers"):
+        choose_token(np.array([0.5, value, 0.25], dtype=np.float32))
+
+
 def test_a_random_model_under_the_grammar_writes_only_what_it_allows(model: LocalModel, grammar: Grammar) -> None:
     for prompt in PROMPTS:
         free = model.complete(prompt, 60)

@@ -39,7 +39,8 @@ def follow_events(work: Work, title: str) -> Callable[[Mapping[str, Any]], None]
             work.tracked.set_tags(event["notices"])
         work.tracked.log_metrics(numbers, step=event["step"])
         note = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
-        progress(event["step"], event["steps"], note)
+        if event["steps"]:
+            progress(event["step"], event["steps"], note)
 
     return receive
 

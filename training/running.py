@@ -106,8 +106,8 @@ def drop_torn_checkpoints(checkpoints: Path) -> None:
         mark = checkpoint / _WHOLE
         damaged = _find_damage(checkpoint, mark) if mark.exists() else None
         if damaged is not None:
-            text = f"{checkpoint.name} is not used, as its {damaged} is damaged: training goes on from the one before"
-            send({"step": 0, "steps": 0, "notices": {"checkpoint": text}})
+            text = f"{damaged} is damaged, so training goes on from an earlier checkpoint, or from the beginning"
+            send({"step": 0, "steps": 0, "notices": {checkpoint.name: text}})
         if damaged is not None or not mark.exists():
             shutil.rmtree(checkpoint)
 

@@ -54,7 +54,7 @@ def test_a_damaged_checkpoint_is_not_used_and_the_run_says_so(
     drop_torn_checkpoints(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-1"]
     (event,) = sent
-    assert event["notices"]["checkpoint"].startswith(f"checkpoint-2 is not used, as its {name} is damaged")
+    assert event["notices"]["checkpoint-2"].startswith(f"{name} is damaged")
 
 
 def test_a_checkpoint_that_was_never_finished_goes_without_a_word(sent: list[dict[str, Any]], tmp_path: Path) -> None:

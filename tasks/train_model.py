@@ -50,7 +50,7 @@ def _pick_config(preset: Preset) -> dict[str, Any]:
     return {**preset.train.model_dump(exclude={"save_steps", "gradient_checkpointing"}), "prompt": preset.data.prompt}
 
 
-@stage("train", version=3, result=ModelRef, config=_pick_config, resumable=True)
+@stage("train", version=4, result=ModelRef, config=_pick_config, resumable=True)
 def train_model(
     work: Work, dataset: DatasetRef, tokenizer: TokenizerRef, contract: ContractRef, former: ModelRef | None
 ) -> ModelRef:

@@ -1,27 +1,27 @@
 """Attention over a batch that is a tree: one system prompt, common beginnings under it, one branch per row under those.
 
 A token sees the system prompt, its group's common beginning and its own branch up to itself. As one masked matrix that
-would be almost all mask; here it is three small dense ones (prompt, common beginning, own), whose softmaxes are joined
-by their normalisers, as FlashAttention joins its tiles (Dao et al. 2022, arXiv:2205.14135). The scores are kept for the
-backward pass. On a CPU the matrix products of the three run several times faster than one masked SDPA.
+would be almost all mask. Here it is the tiles of `training.tree` and one dense part for the system prompt, joined by
+their softmaxes' normalisers, as FlashAttention joins its tiles (Dao et al. 2022, arXiv:2205.14135). Given the joint
+output and normaliser, each part's gradients can be computed by itself.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import repeat_kv
 
+from training.flex import attend_flex
+from training.tree import KEPT_SCORES, Tree
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from training.batches import Batch
-
 TREE = "heimdall_tree"  # the name under which models know this attention
 _HIDDEN = -1e4  # a masked score: finite, so that a row that sees nothing is not NaN and then counts nothing
-
-# What a set of keys gives, and the logarithm of its softmax's normaliser.
-Part = tuple[torch.Tensor, torch.Tensor]
+_FLASH = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+_FLASH_BACKWARD = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
 
 
 def use_tree_attention(model: "PreTrainedModel") -> None:
@@ -29,18 +29,6 @@ def use_tree_attention(model: "PreTrainedModel") -> None:
     AttentionInterface.register(TREE, attend)
     AttentionMaskInterface.register(TREE, lambda *_, **__: None)
     model.set_attn_implementation(TREE)
-
-
-class Tree:
-    """A batch's tree for a number of heads: how long its parts are, where their tokens stand. All layers share it."""
-
-    def __init__(self, batch: "Batch", heads: int) -> None:
-        branch_tokens = batch.ids.shape[1] - batch.prefix - batch.common
-        self.sizes = (batch.prefix, batch.common, branch_tokens)
-        self.branches = _Layout(batch.branch_pad, batch.branch_place, heads)
-        self.commons = _Layout(batch.common_pad, batch.common_place, heads)
-        self.owners = _Layout(batch.owner_pad, batch.owner_place, heads)
-        self.seen = batch.common_seen.repeat_interleave(heads, dim=0)[:, None, :]
 
 
 def attend(
@@ -54,151 +42,176 @@ def attend(
     tree: Tree,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """The attention of all tokens of a batch, in the form that transformers calls: [1, heads, tokens, size] each."""
+    """The attention of all tokens of a batch, in the form that transformers calls: [1, heads, tokens, size] each, and
+    [1, tokens, heads, size] as output."""
     dtype = torch.get_autocast_dtype(query.device.type) if torch.is_autocast_enabled(query.device.type) else query.dtype
+    if tree.mask is not None:
+        return attend_flex(query.to(dtype), key.to(dtype), value.to(dtype), scaling, tree.mask).transpose(1, 2), None
     repeats = query.shape[1] // key.shape[1]
-    (prompt_q, common_q, branch_q), (prompt_k, common_k, branch_k), (prompt_v, common_v, branch_v) = (
-        part[0].to(dtype).transpose(0, 1).split(tree.sizes)
-        for part in (query * scaling, repeat_kv(key, repeats), repeat_kv(value, repeats))
-    )
-    out, scale = _attend_rows(branch_q, tree.branches, branch_k, branch_v, tree.branches, None)
-    if len(common_k):
-        above = _attend_rows(branch_q, tree.owners, common_k, common_v, tree.commons, tree.seen)
-        share = torch.sigmoid(above[1] - scale)
-        out, scale = out + (share * (above[0] - out)).to(dtype), torch.logaddexp(scale, above[1])
-        own = _attend_rows(common_q, tree.commons, common_k, common_v, tree.commons, None)
-        out, scale = torch.cat([own[0], out]), torch.cat([own[1], scale])
-    if len(prompt_k):
-        prompt_k, prompt_v = prompt_k.transpose(0, 1), prompt_v.transpose(0, 1)
-        turned = (part.transpose(0, 1) for part in (torch.cat([common_q, branch_q]), out, scale))
-        out = _AttendFurther.apply(prompt_k, prompt_v, *turned).transpose(0, 1)
-        own = _Attend.apply(prompt_q.transpose(0, 1), prompt_k, prompt_v, None)[0].transpose(0, 1)
-        out = torch.cat([own, out])
+    parts = (query * scaling, repeat_kv(key, repeats), repeat_kv(value, repeats))
+    out: torch.Tensor = _AttendTree.apply(tree, *(part.to(dtype).squeeze(0).transpose(0, 1) for part in parts))
     return out[None], None
 
 
-class _Layout:
-    """Where tokens [N, heads, size] stand in a padded layout [rows * heads, width, size], and the way back."""
-
-    def __init__(self, pad: torch.Tensor, place: torch.Tensor, heads: int) -> None:
-        width = pad.shape[1]
-        head = torch.arange(heads, device=pad.device)
-        self.heads, self.width = heads, width
-        self.pad = (pad[:, None, :] * heads + head[:, None]).flatten()
-        self.place = ((place // width * heads)[:, None] * width + head * width + (place % width)[:, None]).flatten()
+Three = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
-def _attend_rows(
-    query: torch.Tensor,
-    rows: _Layout,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    columns: _Layout,
-    visible: torch.Tensor | None,
-) -> Part:
-    """Attention within each row of a padded layout: causal, or to keys [rows * heads, 1, width] that are visible."""
-    padded = [_Pad.apply(part, layout) for part, layout in ((query, rows), (key, columns), (value, columns))]
-    out, scale = _Attend.apply(*padded, visible)
-    return _Unpad.apply(out, rows), _Unpad.apply(scale, rows)
+class _Part(NamedTuple):
+    """What one set of keys gives: the output [..., size], the logarithm of its softmax's normaliser [..., 1] in float32
+    or better, and the weights [batch, queries, keys] unless they are to be computed again."""
+
+    out: torch.Tensor
+    scale: torch.Tensor
+    weights: torch.Tensor | None
 
 
-class _Attend(torch.autograd.Function):
-    """Softmax attention that also returns the logarithm of its normaliser, differentiable in both.
-
-    query [B, T, D] (already scaled), key and value [B, S, D], visible broadcasts to [B, T, S], None being causal; gives
-    [B, T, D] and [B, T, 1], the latter in float32 or better.
-    """
+class _AttendTree(torch.autograd.Function):
+    """query (already scaled), key and value [tokens, heads, size]; gives [tokens, heads, size]."""
 
     @staticmethod
-    def forward(ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visible: Any) -> Part:
-        scores = torch.bmm(query, key.transpose(1, 2))
-        if visible is None:
-            visible = torch.ones(scores.shape[1:], dtype=torch.bool, device=scores.device).tril()
-        scores.masked_fill_(~visible, _HIDDEN)
-        weights = scores.softmax(-1)
-        exact = torch.promote_types(weights.dtype, torch.float32)
-        # The largest weight is exp(score - scale) of the largest score, and the one that rounding changes least.
-        scale = scores.amax(-1, keepdim=True).to(exact) - weights.amax(-1, keepdim=True).to(exact).log()
-        out = torch.bmm(weights, value)
-        ctx.save_for_backward(query, key, value, weights, out)
-        return out, scale
+    def forward(ctx: Any, tree: Tree, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        n = tree.prefix
+        out, below, weights = _attend_tiles(tree, query[n:], key[n:], value[n:])
+        prompt: list[torch.Tensor | None] = []
+        if n:
+            own = _attend_prompt(query[:n], key[:n], value[:n], causal=True)
+            above = _attend_prompt(query[n:], key[:n], value[:n], causal=False)
+            joint = torch.logaddexp(below, above.scale)
+            out = torch.cat([own.out, (out + (above.scale - joint).exp() * (above.out - out)).to(out.dtype)])
+            prompt = [own.scale, own.weights, above.scale, above.weights, below, joint]
+        ctx.tree = tree
+        ctx.save_for_backward(query, key, value, out, *prompt, *weights)
+        return out
 
     @staticmethod
-    def backward(ctx: Any, grad_out: torch.Tensor, grad_scale: torch.Tensor) -> Any:
-        query, key, value, weights, out = ctx.saved_tensors
-        shift = (grad_out * out).sum(-1, keepdim=True, dtype=grad_scale.dtype) - grad_scale
-        grad = torch.bmm(grad_out, value.transpose(1, 2)).sub_(shift.to(value.dtype)).mul_(weights)
-        turned = grad.transpose(1, 2)
-        return torch.bmm(grad, key), torch.bmm(turned, query), torch.bmm(weights.transpose(1, 2), grad_out), None
-
-
-class _AttendFurther(torch.autograd.Function):
-    """Attention to more keys after some were attended to already: what came of those counts as one key more.
-
-    key and value [H, S, D] are seen by all of query [H, T, D]; `before` [H, T, D] with the normaliser `scale` [H, T, 1]
-    is the value and the score of the further key. Gives [H, T, D].
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        query: torch.Tensor,
-        before: torch.Tensor,
-        scale: torch.Tensor,
-    ) -> torch.Tensor:
-        scores = torch.cat([torch.bmm(query, key.transpose(1, 2)), scale.to(query.dtype)], dim=2)
-        weights = scores.softmax(-1)
-        ctx.save_for_backward(key, value, query, before, weights)
-        ctx.scale_dtype = scale.dtype
-        return torch.bmm(weights[..., :-1], value) + weights[..., -1:] * before
-
-    @staticmethod
-    def backward(ctx: Any, grad_out: torch.Tensor) -> Any:
-        key, value, query, before, weights = ctx.saved_tensors
-        of_before = (grad_out * before).sum(-1, keepdim=True)
-        grad = torch.cat([torch.bmm(grad_out, value.transpose(1, 2)), of_before], dim=2)
-        grad = torch._softmax_backward_data(grad, weights, -1, weights.dtype)
-        grad_keys, turned = grad[..., :-1], weights[..., :-1].transpose(1, 2)
+    def backward(ctx: Any, grad: torch.Tensor) -> Any:
+        tree, n = ctx.tree, ctx.tree.prefix
+        query, key, value, out, *kept = ctx.saved_tensors
+        shift = (grad * out).sum(-1, keepdim=True, dtype=_exact(grad))
+        if not n:
+            return None, *_differentiate_tiles(tree, grad, shift, query, key, value, kept)
+        own_scale, own_weights, above_scale, above_weights, below, joint, *weights = kept
+        share = (below - joint).exp()
+        tiles = _differentiate_tiles(
+            tree, (grad[n:] * share).to(grad.dtype), shift[n:] * share, query[n:], key[n:], value[n:], weights
+        )
+        above = _differentiate_prompt(
+            _Part(out[n:], above_scale, above_weights), joint, grad[n:], shift[n:], query[n:], key[:n], value[:n], False
+        )
+        own = _differentiate_prompt(
+            _Part(out[:n], own_scale, own_weights), own_scale, grad[:n], shift[:n], query[:n], key[:n], value[:n], True
+        )
         return (
-            torch.bmm(grad_keys.transpose(1, 2), query),
-            torch.bmm(turned, grad_out),
-            torch.bmm(grad_keys, key),
-            weights[..., -1:] * grad_out,
-            grad[..., -1:].to(ctx.scale_dtype),
+            None,
+            torch.cat([own[0], tiles[0] + above[0]]),
+            torch.cat([own[1] + above[1], tiles[1]]),
+            torch.cat([own[2] + above[2], tiles[2]]),
         )
 
 
-class _Pad(torch.autograd.Function):
-    """Tokens [N, H, D] laid out as [B * H, T, D]. Every token has one place, so the backward pass is a lookup too.
-
-    What fills the gaps is never used.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, tokens: torch.Tensor, layout: _Layout) -> torch.Tensor:
-        ctx.layout = layout
-        size = tokens.shape[-1]
-        return tokens.reshape(-1, size).index_select(0, layout.pad).view(-1, layout.width, size)
-
-    @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        size = grad.shape[-1]
-        return grad.reshape(-1, size).index_select(0, ctx.layout.place).view(-1, ctx.layout.heads, size), None
+def _attend_tiles(
+    tree: Tree, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, list[torch.Tensor]]:
+    """Output, normaliser (only where there is a prompt to be joined) and each tile's weights for all other tokens."""
+    queries, keys, values = tree.queries.spread(query), tree.keys.spread(key), tree.keys.spread(value)
+    outs, scales = torch.empty_like(queries), queries.new_empty(len(queries), 1, dtype=_exact(queries))
+    kept = []
+    for tile in tree.tiles:
+        out, scores, weights = _attend(*tile.pick(queries, keys, values), tile.hidden)
+        outs[tile.queries] = out.flatten(0, 1)
+        if tree.prefix:
+            scales[tile.queries] = _find_scale(scores, weights).flatten(0, 1)
+        kept.append(weights)
+    return tree.queries.collect(outs), tree.queries.collect(scales) if tree.prefix else scales, kept
 
 
-class _Unpad(torch.autograd.Function):
-    """The way back from [B * H, T, D] to [N, H, D]; gaps get no gradient."""
+def _differentiate_tiles(
+    tree: Tree,
+    grad: torch.Tensor,
+    shift: torch.Tensor,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    kept: list[torch.Tensor],
+) -> Three:
+    """The gradients of query, key and value for all tokens but the prompt's."""
+    queries, keys, values = tree.queries.spread(query), tree.keys.spread(key), tree.keys.spread(value)
+    grads, shifts = tree.queries.spread_once(grad), tree.queries.spread_once(shift)
+    out = [tree.queries.make_room(queries), tree.keys.make_room(keys), tree.keys.make_room(values)]
+    for tile, weights in zip(tree.tiles, kept, strict=True):
+        turned, shifted = (part[tile.queries].view(-1, tile.width, part.shape[-1]) for part in (grads, shifts))
+        found = _differentiate(turned, shifted, *tile.pick(queries, keys, values), weights)
+        for place, room, part in zip((tile.queries, tile.keys, tile.keys), out, found, strict=True):
+            room[place] = part.flatten(0, 1)
+    return tree.queries.add_up(out[0]), tree.keys.add_up(out[1]), tree.keys.add_up(out[2])
 
-    @staticmethod
-    def forward(ctx: Any, padded: torch.Tensor, layout: _Layout) -> torch.Tensor:
-        ctx.layout, ctx.shape = layout, padded.shape
-        size = padded.shape[-1]
-        return padded.reshape(-1, size).index_select(0, layout.place).view(-1, layout.heads, size)
 
-    @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        padded = grad.new_zeros(ctx.shape)
-        padded.view(-1, grad.shape[-1]).index_copy_(0, ctx.layout.place, grad.reshape(-1, grad.shape[-1]))
-        return padded, None
+def _attend_prompt(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, causal: bool) -> _Part:
+    """Attention of tokens [T, heads, size] to the system prompt [S, heads, size]."""
+    query, key, value = (part.transpose(0, 1) for part in (query, key, value))
+    if query.device.type == "cpu" and query.shape[1] * key.shape[1] > KEPT_SCORES:
+        out, scale = _FLASH(query[None], key[None], value[None], 0.0, causal, scale=1.0)
+        return _Part(out[0].transpose(0, 1), scale[0].T[..., None], None)
+    hidden = None
+    if causal:
+        hidden = torch.ones(1, 1, *query.shape[1:2] * 2, dtype=torch.bool, device=query.device).triu(1)
+    out, scores, weights = _attend(query, key, value, hidden)
+    return _Part(out.transpose(0, 1), _find_scale(scores, weights).transpose(0, 1), weights)
+
+
+def _differentiate_prompt(
+    part: _Part,
+    joint: torch.Tensor,
+    grad: torch.Tensor,
+    shift: torch.Tensor,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    causal: bool,
+) -> Three:
+    """The gradients of query, key and value by this part, whose `out` is the joint one."""
+    if part.weights is None:
+        turned = (tensor.transpose(0, 1)[None] for tensor in (grad, query, key, value, part.out))
+        found = _FLASH_BACKWARD(*turned, joint[..., 0].T[None].contiguous(), 0.0, causal, scale=1.0)
+        by_query, by_key, by_value = (tensor[0] for tensor in found)
+    else:
+        share = (part.scale - joint).exp()
+        parts = ((grad * share).to(grad.dtype), shift * share, query, key, value)
+        grad, shift, query, key, value = (tensor.transpose(0, 1) for tensor in parts)
+        by_query, by_key, by_value = _differentiate(grad, shift, query, key, value, part.weights)
+    return by_query.transpose(0, 1), by_key.transpose(0, 1), by_value.transpose(0, 1)
+
+
+def _attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, hidden: torch.Tensor | None) -> Three:
+    """Softmax attention of [B, T, size] to [B, S, size]: output, scores and weights. `hidden` is [R, 1, T, S], B being
+    R * heads."""
+    scores = torch.bmm(query, key.transpose(1, 2))
+    if hidden is not None:
+        scores.view(len(hidden), -1, *scores.shape[1:]).masked_fill_(hidden, _HIDDEN)
+    weights = scores.softmax(-1)
+    return torch.bmm(weights, value), scores, weights
+
+
+def _find_scale(scores: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """The logarithm of the softmax's normaliser. The largest weight is exp(score - scale) of the largest score, and the
+    one that rounding changes least."""
+    exact = _exact(scores)
+    return scores.amax(-1, keepdim=True).to(exact) - weights.amax(-1, keepdim=True).to(exact).log()
+
+
+def _differentiate(
+    grad: torch.Tensor,
+    shift: torch.Tensor,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    weights: torch.Tensor,
+) -> Three:
+    """Gradients of `_attend`'s output. `grad` is the gradient of the joint output and `shift` [B, T, 1] the sum of its
+    product with that output, both times this part's share."""
+    scores = torch.bmm(grad, value.transpose(1, 2)).sub_(shift.to(value.dtype)).mul_(weights)
+    return torch.bmm(scores, key), torch.bmm(scores.transpose(1, 2), query), torch.bmm(weights.transpose(1, 2), grad)
+
+
+def _exact(tensor: torch.Tensor) -> torch.dtype:
+    return torch.promote_types(tensor.dtype, torch.float32)

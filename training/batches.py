@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 IGNORED = -100  # PyTorch's default ignore_index
 _PROMPTED: tuple[Prompt, ...] = (*SYSTEM_PROMPTS, "knowledge")  # rows for these can share the beginning of a prompt
-_TOKEN_STEP, _LENGTH_STEP, _ROW_STEP = 128, 32, 4  # sizes are rounded up: a new shape costs oneDNN a new primitive
-_POOL = 96  # groups that are sorted by length together: few, or each batch would be of one family
+_TOKEN_STEP, _FILLER = 128, 32  # tokens are rounded up by short rows: a new shape costs oneDNN a new primitive
 
 
 @dataclass(frozen=True)
@@ -66,9 +65,11 @@ class Shard:
     prefix: list[int]
 
     def cut(self, parts: int) -> list["Shard"]:
-        """The same groups in at most `parts` shards of about equal size."""
-        count = min(parts, len(self.groups))
-        return [Shard(self.groups[start::count], self.prefix) for start in range(count)]
+        """The same groups in at most `parts` shards of about equally many tokens."""
+        shards: list[list[Group]] = [[] for _ in range(min(parts, len(self.groups)))]
+        for group in sorted(self.groups, key=lambda group: group.tokens, reverse=True):
+            min(shards, key=lambda shard: sum(member.tokens for member in shard)).append(group)
+        return [Shard(shard, self.prefix) for shard in shards]
 
     def halve(self) -> list["Shard"]:
         """The same rows in two shards, those of a single group each with the common beginning; one row stays whole."""
@@ -96,10 +97,8 @@ class Batch:
     """Tensors of one step: `prefix` tokens of system prompt, `common` tokens of common beginnings, then all branches.
 
     `ids`, `positions`, `labels` [1, tokens], a label being the token itself where it is part of an answer and -100
-    elsewhere. The rest tells `training.attention` who sees whom. A `pad` lays a part's tokens out in rows, one per
-    group or branch, by their numbers within the part; a `place` [tokens of the part] says where in the flattened pad
-    each token stands. `common_*` and `branch_*` have a row per common beginning and branch, `owner_*` has the branches'
-    tokens, a row per group. `common_seen` is true where `common_pad` is not a gap.
+    elsewhere. `segments` [segments, 4] tells `training.tree` who sees whom: of each common beginning and each branch,
+    its first token after the prompt, its length, and the first token and length of the beginning that it continues.
     """
 
     ids: "torch.Tensor"
@@ -107,13 +106,7 @@ class Batch:
     labels: "torch.Tensor"
     prefix: int
     common: int
-    common_pad: "torch.Tensor"
-    common_seen: "torch.Tensor"
-    common_place: "torch.Tensor"
-    owner_pad: "torch.Tensor"
-    owner_place: "torch.Tensor"
-    branch_pad: "torch.Tensor"
-    branch_place: "torch.Tensor"
+    segments: "torch.Tensor"
 
 
 class RowEncoder:
@@ -169,15 +162,13 @@ def check_lengths(rows: Sequence[EncodedRow], prefixes: Mapping[Prompt, int], li
 
 
 def group_rows(rows: Sequence[EncodedRow], tokens: int) -> list[Group]:
-    """Neighbouring rows of one schema (or of none) and prompt in groups of at most `tokens` tokens; longer ones alone.
-
-    Groups of all families come out about equally long, so that a batch can mix them without padding.
-    """
+    """Neighbouring rows of one schema and prompt in groups of at most `tokens` tokens; all others alone."""
     groups: list[Group] = []
     start = 0
     for end in range(1, len(rows) + 1):
-        alike = end < len(rows) and (rows[end].group, rows[end].system) == (rows[start].group, rows[start].system)
-        if alike and lay_out(rows[start : end + 1]).tokens <= tokens:
+        first = rows[start]
+        alike = end < len(rows) and (rows[end].group, rows[end].system) == (first.group, first.system)
+        if alike and first.group is not None and lay_out(rows[start : end + 1]).tokens <= tokens:
             continue
         groups.append(lay_out(rows[start:end]))
         start = end
@@ -222,34 +213,31 @@ def plan_batches(
     early = [group for group in order[:strewn] if group.system == "knowledge"]
     bare = [group for group in order[:strewn] if group.system != "knowledge"]
     bare += [group for group in order[strewn:] if group.system not in _PROMPTED]
-    plan = [PlannedBatch(batch, None) for batch in _fill_batches(bare, rows, rng)]
-    plan += _fill_prompted([*early, *order[strewn:last]], prompted_rows, rng)
+    plan = [PlannedBatch(batch, None) for batch in _fill_batches(bare, rows)]
+    plan += _fill_prompted([*early, *order[strewn:last]], prompted_rows)
     rng.shuffle(plan)
-    end = _fill_prompted(order[last:], prompted_rows, rng)
+    end = _fill_prompted(order[last:], prompted_rows)
     if len({batch.system for batch in end}) > 1:
         rng.shuffle(end)
     return plan + end
 
 
-def _fill_prompted(order: Sequence[Group], rows: int, rng: random.Random) -> list[PlannedBatch]:
+def _fill_prompted(order: Sequence[Group], rows: int) -> list[PlannedBatch]:
     """Batches of one system prompt each."""
     by_system = {system: [group for group in order if group.system == system] for system in _PROMPTED}
-    return [PlannedBatch(b, system) for system, found in by_system.items() for b in _fill_batches(found, rows, rng)]
+    return [PlannedBatch(b, system) for system, found in by_system.items() for b in _fill_batches(found, rows)]
 
 
-def _fill_batches(order: Sequence[Group], rows: int, rng: random.Random) -> list[list[Group]]:
-    """Batches of groups that are alike in length, in random order."""
+def _fill_batches(order: Sequence[Group], rows: int) -> list[list[Group]]:
+    """The groups in their order, in batches of at least `rows` rows but the last."""
     batches: list[list[Group]] = []
-    for start in range(0, len(order), _POOL):
-        batch: list[Group] = []
-        for group in sorted(order[start : start + _POOL], key=lambda group: group.tokens):
-            batch.append(group)
-            if sum(len(member.branches) for member in batch) >= rows:
-                batches.append(batch)
-                batch = []
-        if batch:
-            batches.append(batch)
-    rng.shuffle(batches)
+    filled = rows
+    for group in order:
+        if filled >= rows:
+            batches.append([])
+            filled = 0
+        batches[-1].append(group)
+        filled += len(group.branches)
     return batches
 
 
@@ -259,7 +247,9 @@ def build_batch(groups: Sequence[Group], prefix: Sequence[int], pad: int) -> Bat
 
     used = len(prefix) + sum(group.tokens for group in groups)
     if filler := -used % _TOKEN_STEP:  # a row that is nobody's: its token is `pad` and nothing is learnt from it
-        groups = [*groups, Group("chat", [], [[pad] * filler], [[IGNORED] * filler], ["filler"])]
+        parts = [min(_FILLER, filler - start) for start in range(0, filler, _FILLER)]
+        rows = [[pad] * part for part in parts]
+        groups = [*groups, Group("chat", [], rows, [[IGNORED] * part for part in parts], ["filler"] * len(parts))]
     starts = [len(prefix) + len(group.common) for group in groups]
     branches = [branch for group in groups for branch in group.branches]
     common = [token for group in groups for token in group.common]
@@ -272,32 +262,21 @@ def build_batch(groups: Sequence[Group], prefix: Sequence[int], pad: int) -> Bat
             positions += range(start, start + len(branch))
     labels = [IGNORED] * (len(prefix) + len(common))
     labels += [label for group in groups for row in group.labels for label in row]
-    common_pad, common_place, common_seen = _pad_runs([len(group.common) for group in groups])
-    owner_pad, owner_place, _ = _pad_runs([group.tokens - len(group.common) for group in groups])
-    branch_pad, branch_place, _ = _pad_runs([len(branch) for branch in branches], _ROW_STEP)
+    segments, start, above = [], 0, 0
+    for group in groups:
+        if group.common:
+            segments.append((start, len(group.common), 0, 0))
+            start += len(group.common)
+    for group in groups:
+        for branch in group.branches:
+            segments.append((start, len(branch), above, len(group.common)))
+            start += len(branch)
+        above += len(group.common)
     return Batch(
         ids=torch.tensor([ids]),
         positions=torch.tensor([positions]),
         labels=torch.tensor([labels]),
         prefix=len(prefix),
         common=len(common),
-        common_pad=common_pad,
-        common_seen=common_seen,
-        common_place=common_place,
-        owner_pad=owner_pad,
-        owner_place=owner_place,
-        branch_pad=branch_pad,
-        branch_place=branch_place,
+        segments=torch.tensor(segments),
     )
-
-
-def _pad_runs(lengths: Sequence[int], row_step: int = 1) -> tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]:
-    """For tokens in runs of these lengths: their numbers in a row per run, where each stands, and what is not a gap."""
-    import torch
-
-    sizes = torch.tensor([*lengths, *[0] * (-len(lengths) % row_step)])
-    width = -(-int(sizes.max()) // _LENGTH_STEP) * _LENGTH_STEP
-    offsets = torch.arange(width)
-    seen = offsets < sizes[:, None]
-    pad = torch.where(seen, offsets + (sizes.cumsum(0) - sizes)[:, None], 0)
-    return pad, seen.flatten().nonzero()[:, 0], seen

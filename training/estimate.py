@@ -12,6 +12,7 @@ from heimdall.refs import Record
 from presets.bases import Base
 from training.devices import GIB, Device
 from training.lengths import Lengths
+from training.loss import LOGITS
 
 # NF4 with its constants quantised twice: 4.127 bits, and blocks' rests (Dettmers et al. 2023).
 _NF4_BYTES = 0.5275
@@ -112,11 +113,11 @@ def estimate_memory(config: TrainConfig, base: Base, lengths: Lengths, device: D
       each, with a 16-bit copy of one layer; those outside the layers are 4 and 2 bytes in any case, and 8 more where
       tokens were added to a frozen base: its embeddings are copied with the new rows in them, and get a gradient,
     - gradients 4t, and once more while a shard's are added to them; AdamW 8t, Muon 4t (8t outside the layers),
-    - activations per token and layer: the norms' 4h each, twice that if their weights are trained, their results as the
-      five linear layers that read them keep them, (4 + 3)H·b of attention, 4f·b of the feed-forward part; per token
-      4h at each layer's beginning. With checkpointed layers one layer's, and 4h of each,
-    - attention's weights: heads * b * pairs of tokens that see each other, and as much again for the layer at work,
-    - logits A·V·(8 + b): two in float32 and one in b.
+    - activations per token and layer: what the two norms read, 4h each, and give, b·h each, (4 + 3)H·b of attention,
+      4f·b of the feed-forward part. With checkpointed layers one layer's, and 4h of each,
+    - attention's weights: heads * b * pairs of tokens that see each other, and as much again for the layer at work;
+      those of a long prompt only where they are kept (`training.tree`),
+    - logits A·V·(8 + b), two in float32 and one in b, of at most so many answer tokens as are measured at once.
     """
     shards = min(device.count_shards(config), config.prompt_batch_size or config.batch_size)
     rows = config.prompt_batch_size or config.batch_size
@@ -139,16 +140,16 @@ def estimate_memory(config: TrainConfig, base: Base, lengths: Lengths, device: D
     optimizer = 8 * trained
     if config.optimizer == "muon":
         optimizer = 4 * min(inside, trained) + 8 * max(trained - inside, 0)
-    norms = 2 * 4 * base.hidden_size * (2 if full else 1) + (5 * 2 if sixteen else 2 * 4) * base.hidden_size
+    norms = 2 * (4 + b) * base.hidden_size
     layer = tokens * (norms + 8 * wide * b + 4 * base.intermediate_size * b)
-    scores = shards * base.heads * b * _count_pairs(lengths, rows / shards)
+    scores = shards * base.heads * b * _count_pairs(lengths, rows / shards, device)
     if config.gradient_checkpointing:
         activations = base.layers * tokens * 4 * base.hidden_size + 2 * layer
         attention = 3 * scores
     else:
         activations = base.layers * layer + layer
         attention = base.layers * scores + 2 * scores
-    logits = rows * lengths.answer * base.vocab_size * (8 + b)
+    logits = min(rows * lengths.answer * base.vocab_size, shards * LOGITS) * (8 + b)
     ground = _CPU_BASE if device.kind == "cpu" else _GPU_BASE
     asked = weights + gradients + optimizer + activations + attention + logits
     return Memory(
@@ -163,10 +164,15 @@ def estimate_memory(config: TrainConfig, base: Base, lengths: Lengths, device: D
     )
 
 
-def _count_pairs(lengths: Lengths, rows: float) -> float:
+def _count_pairs(lengths: Lengths, rows: float, device: Device) -> float:
     """Scores that are kept: the prompt with itself and with all rows, and each row with itself and what is above it."""
+    from training.tree import KEPT_SCORES
+
     own = rows * lengths.row
-    return lengths.prompt**2 + own * lengths.prompt + own * 2 * (lengths.row + 32)
+    with_prompt = lengths.prompt * (lengths.prompt + own)
+    old = device.kind == "mps" or (device.capability or 8.0) < 8.0
+    kept = with_prompt if old or with_prompt <= KEPT_SCORES else 0
+    return kept + own * 2 * (lengths.row + 32)
 
 
 def count_operations(config: TrainConfig, base: Base, lengths: Lengths, rows: float, prompts: float) -> float:

@@ -18,6 +18,7 @@ from training.batches import IGNORED, Batch, Shard, build_batch
 from training.child import send
 from training.loss import sum_loss
 from training.memory import ShardRunner
+from training.norm import use_lean_norms
 from training.optimizer import build_optimizer
 from training.running import list_arguments
 
@@ -105,6 +106,7 @@ def build_trainer(
     # The shards are what runs side by side: what is left is many small operations, which two threads only slow down.
     torch.set_num_threads(1 if shards > 1 else config.threads or os.cpu_count() or 1)
     use_tree_attention(model)
+    use_lean_norms(model)
     steps = count_steps(train_set, config)
     return PrefixTrainer(
         model=model,

@@ -4,6 +4,7 @@ Hugging Face's `Trainer` drives the steps, checkpoints and schedule (`training.r
 prefix and their loss are ours (`training.batches`, `training.prefix_trainer`).
 """
 
+import math
 import random
 import sys
 from itertools import accumulate
@@ -27,7 +28,8 @@ from training.running import Reporter, drop_torn_checkpoints, run_trainer
 from training.scratch import build_model, warn_of_little_data
 from training.tokenizer import load_tokenizer
 
-GROUP_TOKENS = 512  # in one sequence: more rows share more, but attention widens
+GROUP_TOKENS = 1024  # rows that share a beginning stay together in one shard, so not too many
+SHARD_TOKENS = 2048  # on a CPU: more at once are no faster and need more memory
 _OUTSIDE_A_BATCH = (
     "Memory is too small for the weights, their gradients and the optimizer, whatever the batch: "
     "take a smaller model, train.lora, or train.lora.quantized"
@@ -37,12 +39,15 @@ _OUTSIDE_A_BATCH = (
 class BatchDataset(Dataset[list[Shard]]):
     """The planned batches, each cut into shards; number i is the same whenever and wherever it is asked for.
 
-    Each batch that has the system prompt has its actions in another order.
+    Each batch that has the system prompt has its actions in another order. A shard without it has at most
+    `shard_tokens` tokens or one group.
     """
 
-    def __init__(self, plan: list[PlannedBatch], encoder: RowEncoder, config: TrainConfig, shards: int) -> None:
+    def __init__(
+        self, plan: list[PlannedBatch], encoder: RowEncoder, config: TrainConfig, shards: int, shard_tokens: float
+    ) -> None:
         self._plan, self._encoder = plan, encoder
-        self._seed, self._shards = config.seed, shards
+        self._seed, self._shards, self._shard_tokens = config.seed, shards, shard_tokens
         sizes = (sum(len(group.branches) for group in batch.groups) for batch in plan)
         self._rows = list(accumulate(sizes, initial=0))
         self.tokens = sum(group.tokens for batch in plan for group in batch.groups)  # without system prompts
@@ -54,7 +59,9 @@ class BatchDataset(Dataset[list[Shard]]):
         (groups, system), prefix = self._plan[index], []
         if system is not None:
             prefix = self._encoder.encode_prefix(system, random.Random(f"{self._seed}/{index}"))
-        return Shard(groups, prefix).cut(self._shards)
+            return Shard(groups, prefix).cut(self._shards)  # each computes the prompt for itself
+        tokens = sum(group.tokens for group in groups)
+        return Shard(groups, prefix).cut(self._shards * max(1, math.ceil(tokens / self._shards / self._shard_tokens)))
 
     def count_rows(self, batches: int) -> int:
         """How many rows the first `batches` batches hold, over as many epochs as that takes."""
@@ -131,7 +138,8 @@ def _load_batches(
         config.prompt_share if split == "train" else 1.0,
         config.seed,
     )
-    return BatchDataset(plan, encoder, config, shards), len(found), answers
+    shard_tokens = SHARD_TOKENS if detect_device().kind == "cpu" else math.inf
+    return BatchDataset(plan, encoder, config, shards, shard_tokens), len(found), answers
 
 
 def load_model(config: TrainConfig, tokenizer: Any, precision: Precision) -> PreTrainedModel:

@@ -4,11 +4,13 @@ import random
 from pathlib import Path
 from typing import Any
 
+import peft
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from heimdall.answers import FactAnswer
 from heimdall.config import ScratchConfig
@@ -16,6 +18,7 @@ from heimdall.errors import InputError
 from heimdall.rows import Found, Message, Row, read_rows
 from nornicdb.contract import load_reference_contract
 from nornicdb.prompts import build_head, build_rest, build_system_prompt, render_chatml
+from training import attention, loss, tree
 from training.attention import use_tree_attention
 from training.batches import (
     IGNORED,
@@ -29,8 +32,10 @@ from training.batches import (
     plan_batches,
 )
 from training.loss import sum_loss
+from training.norm import use_lean_norms
 from training.scratch import build_model
 from training.tokenizer import load_tokenizer
+from training.tree import Tree
 
 tokens = st.lists(st.integers(5, 30), min_size=1, max_size=8)
 Pairs = list[tuple[list[int], list[int]]]
@@ -44,6 +49,7 @@ def model(training_tokenizer: Path) -> Any:
     with torch.no_grad():  # outputs start at zero; give every weight something to do
         for parameter in built.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.02)
+    use_lean_norms(built)  # theirs compute in float32
     return built.double()
 
 
@@ -58,11 +64,11 @@ def encode(pairs: list[tuple[list[int], list[int]]]) -> list[EncodedRow]:
 
 def loss_one_by_one(model: Any, prefix: list[int], rows: list[EncodedRow]) -> torch.Tensor:
     """What training on every row by itself, padded by nothing, would compute."""
-    model.set_attn_implementation("eager")
+    model.set_attn_implementation("sdpa")
     total = torch.zeros((), dtype=torch.float64)
     for row in rows:
         ids = torch.tensor([prefix + row.prompt + row.answer])
-        logits = model(ids).logits[0, :-1].float()
+        logits = model(ids).logits[0, :-1]
         start = len(prefix) + len(row.prompt) - 1
         total = total + torch.nn.functional.cross_entropy(logits[start:], ids[0, start + 1 :], reduction="sum")
     return total
@@ -85,11 +91,11 @@ def test_loss_and_gradient_equal_those_of_each_row_by_itself(model: Any, prefix_
     reference = loss_one_by_one(model, prefix, rows + encode(alone))
     theirs = torch.autograd.grad(reference, list(model.parameters()), allow_unused=True)
     assert count == 4 + 7 + 1 + 2
-    assert grouped.item() == pytest.approx(reference.item(), rel=1e-5)
+    assert grouped.item() == pytest.approx(reference.item(), rel=1e-9)
     for mine, other in zip(ours, theirs, strict=True):
         assert mine is not None
         assert other is not None
-        torch.testing.assert_close(mine, other, rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-9)
 
 
 def test_a_branch_does_not_see_its_sibling(model: Any) -> None:
@@ -116,21 +122,90 @@ def test_any_tree_has_the_loss_of_its_rows(model: Any, trees: list[Pairs], prefi
     assert grouped.item() == pytest.approx(alone.item(), rel=1e-6)
 
 
-@pytest.mark.parametrize("kv_heads", [1, 2, 4])
-def test_grouped_query_heads_and_gradient_checkpointing_change_nothing(kv_heads: int) -> None:
+@pytest.mark.parametrize("kept_scores", [0, 2**21], ids=["prompt computed twice", "prompt's scores kept"])
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("lora", [False, True])
+@pytest.mark.parametrize("kv_heads", [1, 4])
+def test_gradients_are_those_of_each_row_by_itself_in_full_and_with_adapters_and_with_checkpointed_layers(
+    kv_heads: int, lora: bool, checkpointing: bool, kept_scores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "KEPT_SCORES", kept_scores)
     torch.manual_seed(kv_heads)
     sizes = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
-    model = LlamaForCausalLM(LlamaConfig(vocab_size=300, num_key_value_heads=kv_heads, **sizes)).double()
+    model = LlamaForCausalLM(LlamaConfig(vocab_size=300, num_key_value_heads=kv_heads, **sizes))
+    if lora:
+        config = peft.LoraConfig(r=4, target_modules="all-linear", use_rslora=True, init_lora_weights=False)
+        model = peft.get_peft_model(model, config)
+    model = model.double()
+    use_lean_norms(model)  # theirs compute in float32
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     pairs = [([5, 6, 7, 8], [9, 10]), ([5, 6, 7, 20], [21]), ([5, 6, 30], [31, 32, 33])]
-    reference = loss_one_by_one(model, [40, 41], encode(pairs))
-    theirs = torch.autograd.grad(reference, list(model.parameters()))
-    model.activation_checkpointing_enable({"use_reentrant": False})
+    alone = [([40 + place for place in range(40)], [41])]
+    prompt = [40, 41, 42]
+    reference = loss_one_by_one(model, prompt, encode([*pairs, *alone]))
+    theirs = torch.autograd.grad(reference, trained)
+    if checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
     model.train()
-    ours = torch.autograd.grad(
-        loss_as_tree(model, build_batch([lay_out(encode(pairs))], [40, 41], pad=0))[0], list(model.parameters())
-    )
+    groups = [lay_out(encode(pairs)), lay_out(encode(alone))]
+    ours = torch.autograd.grad(loss_as_tree(model, build_batch(groups, prompt, pad=0))[0], trained)
     for mine, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-7)
+        torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-9)
+
+
+def test_many_answers_are_measured_in_chunks_with_the_same_loss_and_gradient(
+    model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = [lay_out(encode([([5, 6, start], list(range(start, start + 100)))])) for start in (10, 200, 400)]
+    batch, trained = build_batch(groups, [7, 8], pad=0), list(model.parameters())
+    whole, count = loss_as_tree(model, batch)
+    expected = torch.autograd.grad(whole, trained)
+    monkeypatch.setattr(loss, "LOGITS", 0)  # 64 answer tokens at a time
+    seen: list[int] = []
+    watch = model.get_output_embeddings().register_forward_hook(lambda _, __, out: seen.append(len(out)))
+    chunked, same = loss_as_tree(model, batch)
+    watch.remove()
+    assert (seen, count, same) == ([64] * 5, 300, 300)
+    assert chunked.item() == pytest.approx(whole.item(), rel=1e-9)
+    for mine, other in zip(torch.autograd.grad(chunked, trained), expected, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("sixteen", [False, True])
+def test_a_lean_norm_is_the_models_own(sixteen: bool) -> None:
+    torch.manual_seed(1)
+    norm = LlamaRMSNorm(48, eps=1e-5)
+    torch.nn.init.normal_(norm.weight)
+    hidden, upstream = torch.randn(3, 7, 48, requires_grad=True), torch.randn(3, 7, 48)
+    found = []
+    for lean in (False, True):
+        if lean:
+            use_lean_norms(torch.nn.Sequential(norm))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=sixteen):
+            out = norm(hidden)
+        assert out.dtype == (torch.bfloat16 if sixteen and lean else torch.float32)
+        found.append((out.float(), *torch.autograd.grad(out.float(), [hidden, norm.weight], upstream)))
+    for mine, other in zip(found[1], found[0], strict=True):
+        torch.testing.assert_close(mine, other, rtol=2e-2 if sixteen else 1e-4, atol=5e-2 if sixteen else 1e-5)
+
+
+@pytest.mark.parametrize("kv_heads", [1, 4])
+def test_one_kernel_for_the_whole_attention_gives_what_the_tiles_give(
+    kv_heads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its forward pass only: FlexAttention has no other on a CPU."""
+    torch.manual_seed(kv_heads)
+    pairs = [([5, 6, 7, 8], [9, 10]), ([5, 6, 7, 20], [21]), ([5, 6, 30], [31, 32, 33])]
+    groups = [lay_out(encode(pairs)), lay_out(encode([([40 + n for n in range(150)], [41])]))]
+    batch = build_batch(groups, list(range(60, 90)), pad=0)
+    query, key, value = (torch.randn(1, heads, batch.ids.shape[1], 32) for heads in (4, kv_heads, kv_heads))
+    tiles = attention.attend(torch.nn.Module(), query, key, value, None, 0.2, tree=Tree(batch, 4))[0]
+    monkeypatch.setattr(tree, "KEPT_SCORES", 0)
+    monkeypatch.setattr(tree, "can_use_flex", lambda device: True)
+    whole = Tree(batch, 4)
+    assert whole.mask is not None
+    kernel = attention.attend(torch.nn.Module(), query, key, value, None, 0.2, tree=whole)[0]
+    torch.testing.assert_close(kernel, tiles, rtol=1e-5, atol=1e-6)
 
 
 @given(rows_strategy)

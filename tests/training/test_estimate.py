@@ -25,9 +25,12 @@ QWEN = find_base("Qwen/Qwen2.5-1.5B-Instruct")
 assert QWEN is not None
 
 
-def need(config: TrainConfig, lengths: Lengths = LENGTHS) -> Memory:
+OLD_GPU = GPU._replace(capability=7.5)
+
+
+def need(config: TrainConfig, lengths: Lengths = LENGTHS, device: Device = GPU) -> Memory:
     assert QWEN is not None
-    return estimate_memory(config, QWEN, lengths, GPU)
+    return estimate_memory(config, QWEN, lengths, device)
 
 
 @given(st.integers(1, 64), st.floats(1, 4000), st.floats(1, 200))
@@ -39,7 +42,8 @@ def test_more_rows_and_longer_ones_need_more_and_checkpointing_and_four_bits_les
     here = need(config, lengths)
     more = need(config.model_copy(update={"batch_size": rows + 1}), lengths)
     assert more.total > here.total
-    assert need(config, lengths.model_copy(update={"prompt": prompt + 100})).total > here.total
+    longer = lengths.model_copy(update={"prompt": prompt + 100})
+    assert need(config, longer, OLD_GPU).total > need(config, lengths, OLD_GPU).total
     checkpointed = need(config.model_copy(update={"gradient_checkpointing": True}), lengths)
     assert checkpointed.total < here.total
     assert config.lora is not None
@@ -47,6 +51,12 @@ def test_more_rows_and_longer_ones_need_more_and_checkpointing_and_four_bits_les
     assert need(quantized, lengths).weights < here.weights
     whole = need(config.model_copy(update={"lora": None}), lengths)
     assert whole.gradients + whole.optimizer > 10 * (here.gradients + here.optimizer)
+
+
+def test_scores_of_a_long_prompt_need_memory_on_old_gpus_only() -> None:
+    assert need(LORA).attention < need(LORA, device=OLD_GPU).attention / 10
+    short = LENGTHS.model_copy(update={"prompt": 434})
+    assert need(LORA, short).attention == need(LORA, short, OLD_GPU).attention
 
 
 def test_muon_keeps_less_than_adamw() -> None:

@@ -13,12 +13,14 @@ def merge_adapter(model_dir: Path, out: Path, base: str | None = None) -> Path:
 
     The base (`base`, or the one that the adapter names) is loaded anew in the precision it was saved in, never in the
     4-bit form that QLoRA trained on, so the merge adds no quantisation error. Raises `ExportError` for a base that
-    cannot be loaded, and for adapters whose merge holds values that are not numbers.
+    cannot be loaded or is of another shape than the adapter's, and for adapters whose merge holds values that are not
+    numbers.
     """
     if not (model_dir / ADAPTER_CONFIG).exists():
         return model_dir
     import torch
-    from peft import PeftModel
+    from peft import PeftModel, get_peft_model_state_dict
+    from peft.utils.save_and_load import load_peft_weights
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
 
@@ -38,10 +40,20 @@ def merge_adapter(model_dir: Path, out: Path, base: str | None = None) -> Path:
         model = model.float()
     if len(tokenizer) > model.get_input_embeddings().weight.shape[0]:
         model.resize_token_embeddings(len(tokenizer))
+    another = f"the adapter in '{model_dir}' is one of another base than '{name}'"
     try:
-        merged = PeftModel.from_pretrained(model, model_dir).merge_and_unload(safe_merge=True)
+        adapted = PeftModel.from_pretrained(model, model_dir)
+        if differing := load_peft_weights(model_dir).keys() ^ get_peft_model_state_dict(adapted).keys():
+            layers = sorted(key for key in differing if "lora_" in key)
+            if layers:
+                raise ExportError(f"{another}: only one of them has {layers[0]}.")
+        merged = adapted.merge_and_unload(safe_merge=True)
     except ValueError as error:
         raise ExportError(f"the adapter in '{model_dir}' cannot be merged: {error}") from error
+    except RuntimeError as error:
+        if "size mismatch" not in str(error):
+            raise
+        raise ExportError(f"{another}: {str(error).splitlines()[1].strip()}") from error
     merged.save_pretrained(out)
     tokenizer.save_pretrained(out)
     return out

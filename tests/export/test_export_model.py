@@ -161,6 +161,15 @@ def test_an_adapter_whose_base_is_gone_is_refused(adapter_dir: Path, tmp_path: P
             merge_adapter(adapter_dir, tmp_path / "merged")
 
 
+@pytest.mark.parametrize("shape", [{"hidden_size": 128}, {"num_hidden_layers": 1}], ids=["narrower", "shallower"])
+def test_an_adapter_of_another_base_is_refused(shape: dict[str, int], adapter_dir: Path, tmp_path: Path) -> None:
+    build_model("qwen2", **shape).save_pretrained(tmp_path / "other")
+    with pytest.raises(ExportError, match=r"is one of another base than '.*other': .*lora_") as raised:
+        merge_adapter(adapter_dir, tmp_path / "merged", str(tmp_path / "other"))
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "merged").exists()
+
+
 def test_an_adapter_with_values_that_are_not_numbers_is_refused(adapter_dir: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 

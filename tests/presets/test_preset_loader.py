@@ -184,3 +184,20 @@ def test_any_override_gives_a_preset_or_an_explained_refusal(overrides: list[tup
         return
     assert said
     assert "\n" not in said
+
+
+def test_every_value_that_was_documented_before_can_be_had_back() -> None:
+    documented = {
+        "train.epochs": 10.0, "train.learning_rate": 3e-4, "train.max_seq_length": 1024, "train.batch_size": 1,
+        "train.gradient_accumulation": 16, "train.lora.rank": 16, "train.lora.alpha": 32, "train.lora.dropout": 0.05,
+        "train.lora.quantized": True, "train.warmup_ratio": 0.23, "train.optimizer": "adamw",
+        "train.weight_decay": 0.01,
+        "train.max_grad_norm": 1.0, "train.save_steps": 500, "train.seed": 42, "data.prompt": "minimal",
+    }  # fmt: skip
+    for name in ("heimdall", "heimdall_mit", "tinyllama_1b", "qwen_0_5b", "qwen_1_5b", "phi3_mini", "phi3_5_mini"):
+        preset = load_preset(name, documented.items(), environ={}).model_dump()
+        for key, value in documented.items():
+            section: Any = preset
+            for part in key.split("."):
+                section = section[part]
+            assert section == value

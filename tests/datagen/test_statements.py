@@ -102,6 +102,19 @@ def test_every_maker_of_queries_is_proven_by_execution_sooner_or_later(kind: Cyp
     pytest.fail("not one of 60 statements could be proven")
 
 
+def test_a_second_relationship_like_the_first_is_a_change() -> None:
+    rng = random.Random(4)
+    schema = sample_varied(rng)
+    relation = next(relation for relation in schema.relations if not relation.properties)
+    start, end = (schema.nodes[position].label for position in (relation.start, relation.end))
+    cypher = f"MATCH (n:{start})-[:{relation.name}]->(m:{end}) CREATE (n)-[:{relation.name}]->(m)"
+    statement = Statement("create", ("create",), "create", cypher, "", False, ())
+    with EmbeddedGraph(sample_graph(schema, rng)) as graph:
+        proof = prove_statement(statement, schema, [graph], writes=True)
+    assert proof is not None
+    assert proof.result_rows[0] > 0
+
+
 @settings(max_examples=40, deadline=None)
 @given(seeds)
 def test_a_graph_that_is_loaded_piece_by_piece_answers_as_the_whole_one(seed: int) -> None:

@@ -84,15 +84,13 @@ class Opened(NamedTuple):
     model: Any
 
 
-def open_model(directory: str, config: TrainConfig, checkpoints: Path) -> Opened:
-    """Loads the model that training goes on from; of its checkpoints the torn ones are removed."""
+def open_model(directory: str, config: TrainConfig) -> Opened:
+    """Loads the model that training goes on from."""
     import torch
 
     from training.pretrained import load_pretrained
-    from training.running import drop_torn_checkpoints
     from training.tokenizer import load_tokenizer
 
-    drop_torn_checkpoints(checkpoints)
     torch.set_num_threads(config.threads or os.cpu_count() or 1)
     continued = continue_from(config, directory)
     assert continued.pretrained is not None

@@ -151,8 +151,11 @@ class RowEncoder:
 
 
 def check_lengths(rows: Sequence[EncodedRow], prefixes: Mapping[Prompt, int], limit: int) -> None:
-    """Raises `InputError` naming the first row that does not fit into `limit` tokens: an answer is never cut."""
+    """Raises `InputError` naming the first row that does not fit into `limit` tokens, as an answer is never cut, or has
+    no token to learn."""
     for row in rows:
+        if not row.answer:
+            raise InputError(f"Row {row.id} has no token to learn from; drop it.")
         length = prefixes[row.system] + len(row.prompt) + len(row.answer)
         if length > limit:
             raise InputError(

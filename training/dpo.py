@@ -14,6 +14,7 @@ from trl import DPOConfig, DPOTrainer
 from eval.sampling import Pair
 from heimdall.records import read_records
 from training.answers import AnswersSummary, DpoSpec, list_answer_arguments, open_model, summarize
+from training.checkpoints import SealsCheckpoints
 from training.child import run_child
 from training.job import CHECKPOINTS
 from training.running import Reporter, list_arguments, run_trainer
@@ -33,7 +34,7 @@ _OUT_OF_MEMORY = (
 )
 
 
-class _TokenTrainer(DPOTrainer):
+class _TokenTrainer(SealsCheckpoints, DPOTrainer):
     """A `DPOTrainer` whose data set holds tokens already."""
 
     def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
@@ -43,7 +44,7 @@ class _TokenTrainer(DPOTrainer):
 def train(spec: DpoSpec) -> AnswersSummary | None:
     """Trains, resuming where it can; None if it was asked to stop and has written a checkpoint."""
     dpo, work_dir = spec.dpo, Path(spec.work_dir)
-    config, precision, tokenizer, model = open_model(spec.model, spec.config, work_dir / CHECKPOINTS)
+    config, precision, tokenizer, model = open_model(spec.model, spec.config)
     pairs = [pair for _, pair in read_records(Path(spec.pairs), Pair)]
     rows = dpo.batch_size
     reporter = Reporter(lambda batches: min(batches * rows, round(len(pairs) * dpo.epochs)), _CURVES)

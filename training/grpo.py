@@ -18,6 +18,7 @@ from eval.questions import Question
 from heimdall.errors import TrainingError
 from nornicdb.prompts import cut_prompt
 from training.answers import AnswersSummary, GrpoSpec, list_answer_arguments, open_model, summarize
+from training.checkpoints import SealsCheckpoints
 from training.child import run_child
 from training.job import CHECKPOINTS
 
@@ -46,6 +47,9 @@ def train(spec: GrpoSpec) -> AnswersSummary | None:
 
     from training.running import Reporter, list_arguments, run_trainer
 
+    class RewardTrainer(SealsCheckpoints, GRPOTrainer):  # type: ignore[misc]
+        pass
+
     grpo, work_dir = spec.grpo, Path(spec.work_dir)
     questions = plan_practice(Path(spec.practice), grpo.questions, spec.evaluation, spec.prompt)
     at_once = grpo.batch_size * grpo.gradient_accumulation // grpo.samples
@@ -54,12 +58,12 @@ def train(spec: GrpoSpec) -> AnswersSummary | None:
             f"One step takes {at_once} questions and there are {len(questions)}: lower grpo.batch_size or "
             "grpo.gradient_accumulation."
         )
-    config, precision, tokenizer, model = open_model(spec.model, spec.config, work_dir / CHECKPOINTS)
+    config, precision, tokenizer, model = open_model(spec.model, spec.config)
     reporter = Reporter(lambda batches: batches * grpo.batch_size // grpo.samples, _CURVES)
     limits = Limits(time_ms=spec.evaluation.time_limit_ms, rows=spec.evaluation.row_limit)
     with Judge() as judge:
         bench = Bench(spec.contract, judge, limits)
-        trainer = GRPOTrainer(
+        trainer = RewardTrainer(
             model=model,
             reward_funcs=make_reward(questions, bench, grpo.max_tokens),
             args=GRPOConfig(

@@ -15,7 +15,9 @@ from heimdall.config import TrainConfig
 from heimdall.hardware import Precision
 from training.attention import use_tree_attention
 from training.batches import IGNORED, Batch, Shard, build_batch
+from training.checkpoints import SealsCheckpoints
 from training.child import send
+from training.faults import LossGuard, explain_explosion, explain_not_finite
 from training.loss import sum_loss
 from training.memory import ShardRunner
 from training.norm import use_lean_norms
@@ -25,7 +27,7 @@ from training.running import list_arguments
 _LOG_EVERY = 10
 
 
-class PrefixTrainer(Trainer):
+class PrefixTrainer(SealsCheckpoints, Trainer):
     """A `Trainer` whose items are whole batches and whose loss is averaged over answer tokens.
 
     The shards of a batch are computed by themselves and their gradients added, on a CPU side by side, each in one
@@ -36,6 +38,7 @@ class PrefixTrainer(Trainer):
     def __init__(self, *args: Any, shard_threads: int, pad: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.runner = ShardRunner(shard_threads, self._say_cut)
+        self._guard = LossGuard(self.model.config.vocab_size)
         self._pad = pad
 
     def autocast_smart_context_manager(self, cache_enabled: bool | None = True) -> AbstractContextManager[None]:
@@ -44,7 +47,8 @@ class PrefixTrainer(Trainer):
         return context
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
-        """Adds the gradient of one batch to the parameters and returns its loss."""
+        """Adds the gradient of one batch to the parameters and returns its loss; raises `TrainingError`, which names
+        rows, before anything is learnt from what is not a number or is exploding."""
         model.train()
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         count = num_items_in_batch if num_items_in_batch is not None else (inputs["labels"] != IGNORED).sum()
@@ -56,12 +60,22 @@ class PrefixTrainer(Trainer):
             # Not `backward`, which leaves half a gradient in the parameters when it runs out of memory.
             return loss.detach(), torch.autograd.grad(scaled, trained, allow_unused=True)
 
+        def is_finite(part: torch.Tensor, gradients: Sequence[torch.Tensor | None]) -> bool:
+            found = [part] if scaler else [part, *(gradient for gradient in gradients if gradient is not None)]
+            return bool(torch.stack([norm.float() for norm in torch._foreach_norm(found)]).isfinite().all())
+
+        shards, step = inputs["shards"], self.state.global_step
         total = torch.zeros((), device=self.args.device)
-        for part, gradients in self.runner.run(differentiate, inputs["shards"]):
+        for part, gradients in self.runner.run(differentiate, shards):
+            if not is_finite(part, gradients):
+                raise explain_not_finite(step, shards, lambda shard: is_finite(*differentiate(shard)))
             total += part
             for parameter, gradient in zip(trained, gradients, strict=True):
                 if gradient is not None:
                     parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+        loss = float(total * count / (inputs["labels"] != IGNORED).sum())
+        if self._guard.is_exploding(loss):
+            raise explain_explosion(step, loss, shards, lambda shard: float(differentiate(shard)[0]))
         return total
 
     def prediction_step(self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: Any = None) -> Any:

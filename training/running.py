@@ -1,7 +1,6 @@
 """What all training by Hugging Face's `Trainer` has in common: what it is told, what it reports and what it leaves."""
 
 import contextlib
-import json
 import math
 import shutil
 import signal
@@ -13,24 +12,22 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
 
 from heimdall.config import TrainConfig
 from heimdall.errors import DiskError, TrainingError
-from heimdall.files import digest_file, explaining_disk_errors, write_json
+from heimdall.files import explaining_disk_errors
 from heimdall.hardware import Precision
+from training.checkpoints import find_newest
 from training.child import send
 from training.devices import GIB, read_peak_memory
 from training.job import CHECKPOINTS, MODEL
 from training.pretrained import merge_adapters
 
-_WHOLE = "whole.json"  # this file in a checkpoint is its last: what the others hold, by digest
-_KEPT_CHECKPOINTS = 2
 _CURVES = {name: name for name in ("loss", "eval_loss", "learning_rate", "grad_norm")}
 
 
 class Reporter(TrainerCallback):
-    """Sends numbers to the parent, stops on request or on a loss that is no number, and marks whole checkpoints.
+    """Sends numbers to the parent, stops on request or on a loss that is no number.
 
     `curves` are the Trainer's names of the numbers with ours; `count_rows` says how many rows so many batches hold.
     """
@@ -71,12 +68,6 @@ class Reporter(TrainerCallback):
             control.should_save = True
             control.should_training_stop = True
 
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """The Trainer has written everything: say so in the checkpoint."""
-        checkpoint = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
-        files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
-        write_json(checkpoint / _WHOLE, {str(path.relative_to(checkpoint)): digest_file(path) for path in files})
-
 
 def list_arguments(config: TrainConfig, out: Path, precision: Precision) -> dict[str, Any]:
     """What all trainers are told alike."""
@@ -92,45 +83,20 @@ def list_arguments(config: TrainConfig, out: Path, precision: Precision) -> dict
         "data_seed": config.seed,
         "logging_nan_inf_filter": False,
         "save_steps": config.save_steps,
-        "save_total_limit": _KEPT_CHECKPOINTS,
         "dataloader_pin_memory": False,
         "disable_tqdm": True,
         "report_to": "none",
     }
 
 
-def drop_torn_checkpoints(checkpoints: Path) -> None:
-    """A checkpoint that was being written when the process died has no mark, and is not used; neither is one whose
-    files are no longer what they were, and the run says so."""
-    for checkpoint in sorted(checkpoints.glob("checkpoint-*")):
-        mark = checkpoint / _WHOLE
-        damaged = _find_damage(checkpoint, mark) if mark.exists() else None
-        if damaged is not None:
-            text = f"{damaged} is damaged, so training goes on from an earlier checkpoint, or from the beginning"
-            send({"step": 0, "steps": 0, "notices": {checkpoint.name: text}})
-        if damaged is not None or not mark.exists():
-            shutil.rmtree(checkpoint)
-
-
-def _find_damage(checkpoint: Path, mark: Path) -> str | None:
-    """The first file that is missing or not as it was written."""
-    try:
-        digests = json.loads(mark.read_text(encoding="utf-8"))
-    except ValueError:
-        return mark.name
-    for name, digest in digests.items():
-        file = checkpoint / name
-        if not file.is_file() or digest_file(file) != digest:
-            return str(name)
-    return None
-
-
 def run_trainer(trainer: Trainer, reporter: Reporter, config: TrainConfig, work_dir: Path) -> float | None:
-    """Trains, going on from the newest checkpoint, and writes the model; returns the mean loss, or None if stopped."""
+    """Trains, going on from the newest whole checkpoint, and writes the model; returns the mean loss, or None if
+    stopped."""
     checkpoints = work_dir / CHECKPOINTS
     signal.signal(signal.SIGTERM, lambda *_: setattr(reporter, "stop_requested", True))
+    newest = find_newest(checkpoints, lambda text: send({"step": 0, "steps": 1, "notices": {"checkpoint": text}}))
     with _explaining_full_disks(work_dir):
-        outcome = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)))
+        outcome = trainer.train(resume_from_checkpoint=None if newest is None else str(newest))
         if reporter.stop_requested and trainer.state.global_step < trainer.state.max_steps:
             return None
         _save_model(trainer.model, trainer.processing_class, config, work_dir / MODEL)

@@ -24,7 +24,7 @@ from training.devices import choose, detect_device
 from training.job import CHECKPOINTS, TrainSpec, TrainSummary
 from training.prefix_trainer import build_trainer, count_steps
 from training.pretrained import load_pretrained
-from training.running import Reporter, drop_torn_checkpoints, run_trainer
+from training.running import Reporter, run_trainer
 from training.scratch import build_model, warn_of_little_data
 from training.tokenizer import load_tokenizer
 
@@ -73,7 +73,6 @@ def train(spec: TrainSpec) -> TrainSummary | None:
     """Trains, resuming where it can; None if it was asked to stop and has written a checkpoint."""
     config, work_dir = spec.config, Path(spec.work_dir)
     checkpoints = work_dir / CHECKPOINTS
-    drop_torn_checkpoints(checkpoints)
     device, precision = detect_device(), choose_precision()
     shards = device.count_shards(config)
     tokenizer = load_tokenizer(Path(spec.tokenizer))

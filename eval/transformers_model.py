@@ -68,6 +68,22 @@ class TransformersModel:
             raise InputError(f"'{directory}' is incomplete: {len(missing)} weights are missing, the first is {first}.")
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._model.to(self._device).eval()
+        self._learn_ways()
+
+    @classmethod
+    def borrow(cls, model: Any, tokenizer: Any, *, context_size: int, threads: int) -> Self:
+        """A model that is in memory already, and stays there."""
+        import torch
+
+        borrowed = cls.__new__(cls)
+        borrowed.context_size, borrowed._threads_before = context_size, torch.get_num_threads()
+        torch.set_num_threads(threads)
+        borrowed._model, borrowed._tokenizer, borrowed._device = model, tokenizer, model.device
+        borrowed._learn_ways()
+        return borrowed
+
+    def _learn_ways(self) -> None:
+        """What of the model and its tokenizer decides how it is asked."""
         self._accepts = set(inspect.signature(self._model.forward).parameters)
         self._ends: dict[int, bool] = {}
         self._ends_named = _list_ends(self._model, self._tokenizer)

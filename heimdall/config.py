@@ -152,6 +152,10 @@ class TrainConfig(Config):
     max_grad_norm: float = Field(1.0, gt=0)
     save_steps: int = Field(200, gt=0)
     eval_rows: int = Field(256, ge=0, description="validation rows whose loss is logged at each checkpoint")
+    judged_rows: int = Field(
+        0, ge=0, description="validation rows of each family answered and judged there; the best checkpoint is kept"
+    )
+    patience: int = Field(5, gt=0, description="checkpoints without a better one after which training ends early")
     threads: int | None = Field(None, gt=0)
 
     @model_validator(mode="after")

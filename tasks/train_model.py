@@ -14,6 +14,7 @@ from tasks.read_contract import open_contract
 from tasks.stage import Work, stage
 
 MODEL, EVENTS = "model", "events.jsonl"
+_WORDS = {"step", "steps", "notices", "examples"}  # of an event; all else is numbers
 
 
 def read_events(directory: Path) -> list[dict[str, Any]]:
@@ -32,11 +33,15 @@ def follow_events(work: Work, title: str) -> Callable[[Mapping[str, Any]], None]
     def receive(event: Mapping[str, Any]) -> None:
         with (work.directory / EVENTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(event) + "\n")
-        numbers = {name: value for name, value in event.items() if name not in ("step", "steps", "notices")}
+        numbers = {name: value for name, value in event.items() if name not in _WORDS}
         if "notices" in event:
             for name, text in event["notices"].items():
                 print(f"{title}: {name}: {text}", file=sys.stderr, flush=True)
             work.tracked.set_tags(event["notices"])
+        if "examples" in event:
+            so_far = read_events(work.directory)
+            rows = ({"step": each["step"], **row} for each in so_far for row in each.get("examples", ()))
+            work.tracked.log_table("examples.json", rows)
         work.tracked.log_metrics(numbers, step=event["step"])
         note = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
         if event["steps"]:

@@ -49,11 +49,17 @@ class SealsCheckpoints:
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
                 seal(self._staging / name, checkpoints / name)
-                drop_old(checkpoints)
+                drop_old(checkpoints, self.state.best_global_step)
         finally:
-            shutil.rmtree(self._staging, ignore_errors=True)
+            if self.args.should_save:
+                shutil.rmtree(self._staging, ignore_errors=True)
             self._staging = None
         self.accelerator.wait_for_everyone()
+
+    def _load_best_model(self) -> None:
+        # The Trainer looks for the best one where it wrote it.
+        self.state.best_model_checkpoint = f"{self.args.output_dir}/checkpoint-{self.state.best_global_step}"
+        super()._load_best_model()  # type: ignore[misc]
 
 
 def seal(written: Path, place: Path) -> None:
@@ -105,10 +111,11 @@ def find_fault(checkpoint: Path) -> str | None:
     return _find_missing(checkpoint)
 
 
-def drop_old(checkpoints: Path) -> None:
-    """Removes all checkpoints but the newest ones."""
+def drop_old(checkpoints: Path, best: int | None) -> None:
+    """Removes all checkpoints but the newest ones and the best."""
     for step in sorted(_list_steps(checkpoints))[:-_KEPT]:
-        shutil.rmtree(checkpoints / f"checkpoint-{step}")
+        if step != best:
+            shutil.rmtree(checkpoints / f"checkpoint-{step}")
 
 
 def _list_steps(checkpoints: Path) -> list[int]:

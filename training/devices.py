@@ -91,10 +91,15 @@ def choose(config: TrainConfig, device: Device) -> Choices:
     if config.gradient_checkpointing:
         parts.append("layers are computed twice, which saves memory")
     capability = "" if device.capability is None else f", compute capability {device.capability}"
+    kernel = "scores that are kept"
+    if device.kind == "cpu":
+        kernel = "PyTorch's flash kernel"
+    elif device.capability is not None and device.capability >= 8.0:
+        kernel = "FlexAttention, where Triton is installed"
     return Choices(
         hardware=f"{device.name}, {device.memory:.0f} GiB{capability}",
         precision=f"{device.precision.name}: {device.precision.reason}",
-        attention="dense products for prompt, common beginning and branch of the row tree: masked SDPA is mostly mask",
+        attention=f"tiles of the row tree, and for a long system prompt {kernel}: masked SDPA is mostly mask",
         batch="; ".join(parts),
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch.utils.data import SequentialSampler
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from heimdall.config import TrainConfig
 from heimdall.hardware import Precision
@@ -17,6 +17,7 @@ from training.attention import use_tree_attention
 from training.batches import IGNORED, Batch, Shard, build_batch
 from training.checkpoints import SealsCheckpoints
 from training.child import send
+from training.examine import Examiner
 from training.faults import LossGuard, explain_explosion, explain_not_finite
 from training.loss import sum_loss
 from training.memory import ShardRunner
@@ -27,6 +28,22 @@ from training.running import list_arguments
 _LOG_EVERY = 10
 
 
+class StopsEarly(TrainerCallback):
+    """Ends training after so many checkpoints none of which was better than the best."""
+
+    def __init__(self, patience: int) -> None:
+        self._patience = patience
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """By this time the Trainer has compared."""
+        if state.best_global_step is None or control.should_training_stop:
+            return
+        if state.global_step - state.best_global_step >= self._patience * args.save_steps:
+            text = f"no checkpoint was better than that of step {state.best_global_step}, so training ends early"
+            send({"step": state.global_step, "steps": state.max_steps, "notices": {"early_stop": text}})
+            control.should_training_stop = True
+
+
 class PrefixTrainer(SealsCheckpoints, Trainer):
     """A `Trainer` whose items are whole batches and whose loss is averaged over answer tokens.
 
@@ -35,11 +52,13 @@ class PrefixTrainer(SealsCheckpoints, Trainer):
     the speed as soon as anything else wants a core. Where memory runs out, shards are cut further.
     """
 
-    def __init__(self, *args: Any, shard_threads: int, pad: int, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, shard_threads: int, pad: int, examiner: Examiner | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.runner = ShardRunner(shard_threads, self._say_cut)
         self._guard = LossGuard(self.model.config.vocab_size)
-        self._pad = pad
+        self._pad, self._examiner = pad, examiner
 
     def autocast_smart_context_manager(self, cache_enabled: bool | None = True) -> AbstractContextManager[None]:
         """The Trainer leaves mixed precision to the model's forward, which a loss over the decoder does not call."""
@@ -88,6 +107,17 @@ class PrefixTrainer(SealsCheckpoints, Trainer):
         sums = list(self.runner.run(measure, inputs["shards"]))
         return torch.stack([loss for loss, _ in sums]).sum() / sum(count for _, count in sums), None, None
 
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """The loss of the validation rows, and how many of its answers to some of them are right."""
+        output = super().evaluation_loop(*args, **kwargs)
+        if self._examiner is not None:
+            with self.compute_loss_context_manager():
+                scores, examples = self._examiner.examine(self.accelerator.unwrap_model(self.model))
+            output.metrics["eval_accuracy"] = scores["accuracy"]
+            named = {f"validation_{name}": score for name, score in scores.items()}
+            send({"step": self.state.global_step, "steps": self.state.max_steps, **named, "examples": examples})
+        return output
+
     def _sum_loss(self, model: Any, shard: Shard) -> tuple[torch.Tensor, int]:
         batch = build_batch(shard.groups, shard.prefix, self._pad)
         with self.compute_loss_context_manager():
@@ -115,8 +145,10 @@ def build_trainer(
     callback: TrainerCallback,
     shards: int,
     tokenizer: Any,
+    examiner: Examiner | None = None,
 ) -> PrefixTrainer:
-    """A trainer of data sets whose items are batches in `shards` shards."""
+    """A trainer of data sets whose items are batches in `shards` shards. With an `examiner`, the weights of the best
+    checkpoint are those it ends with."""
     # The shards are what runs side by side: what is left is many small operations, which two threads only slow down.
     torch.set_num_threads(1 if shards > 1 else config.threads or os.cpu_count() or 1)
     use_tree_attention(model)
@@ -124,15 +156,18 @@ def build_trainer(
     steps = count_steps(train_set, config)
     return PrefixTrainer(
         model=model,
-        args=_arguments(config, out, precision, evaluate=eval_set is not None, steps=steps),
+        args=_arguments(
+            config, out, precision, evaluate=eval_set is not None, examined=examiner is not None, steps=steps
+        ),
         train_dataset=train_set,
         eval_dataset=eval_set,
         data_collator=collate,
         processing_class=tokenizer,
         optimizers=(build_optimizer(model, config.optimizer, config.learning_rate, config.weight_decay), None),
-        callbacks=[callback],
+        callbacks=[callback, StopsEarly(config.patience)],
         shard_threads=1 if _draws_twice(config) else shards,
         pad=tokenizer.pad_token_id,
+        examiner=examiner,
     )
 
 
@@ -142,7 +177,7 @@ def count_steps(train_set: Sized, config: TrainConfig) -> int:
 
 
 def _arguments(
-    config: TrainConfig, out: Path, precision: Precision, *, evaluate: bool, steps: int
+    config: TrainConfig, out: Path, precision: Precision, *, evaluate: bool, examined: bool, steps: int
 ) -> TrainingArguments:
     return TrainingArguments(
         **list_arguments(config, out, precision),
@@ -157,6 +192,9 @@ def _arguments(
         logging_steps=_LOG_EVERY,
         eval_strategy="steps" if evaluate else "no",
         eval_steps=config.save_steps,
+        load_best_model_at_end=examined,
+        metric_for_best_model="accuracy" if examined else None,
+        greater_is_better=True if examined else None,
         prediction_loss_only=True,
         remove_unused_columns=False,
         label_names=["labels"],

@@ -21,6 +21,7 @@ from heimdall.rows import read_rows
 from training.batches import PlannedBatch, RowEncoder, Shard, check_lengths, group_rows, plan_batches
 from training.child import run_child, send
 from training.devices import choose, detect_device
+from training.examine import Examiner
 from training.job import CHECKPOINTS, TrainSpec, TrainSummary
 from training.prefix_trainer import build_trainer, count_steps
 from training.pretrained import load_pretrained
@@ -86,6 +87,9 @@ def train(spec: TrainSpec) -> TrainSummary | None:
     if config.scratch is not None and (warning := warn_of_little_data(parameters, train_set.tokens)):
         notices["data"] = warning
     send({"step": 0, "steps": count_steps(train_set, config), "notices": notices})
+    examiner = None
+    if config.judged_rows and len(eval_set):
+        examiner = Examiner(Path(spec.dataset), spec.contract, config, tokenizer)
     reporter = Reporter(train_set.count_rows)
     trainer = build_trainer(
         model,
@@ -97,6 +101,7 @@ def train(spec: TrainSpec) -> TrainSummary | None:
         reporter,
         shards,
         tokenizer,
+        examiner,
     )
     loss = run_trainer(trainer, reporter, config, work_dir)
     if loss is None:

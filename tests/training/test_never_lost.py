@@ -10,19 +10,23 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
-from heimdall.config import ScratchConfig, TrainConfig
+from heimdall.config import LoraConfig, PretrainedConfig, ScratchConfig, TrainConfig
 from heimdall.errors import DiskError, InputError, TrainingError
-from heimdall.rows import read_rows
+from heimdall.rows import FAMILIES, read_rows
 from nornicdb.contract import load_reference_contract
-from training import prefix_trainer, running, sft
+from training import attention, prefix_trainer, running, sft
+from training.attention import use_tree_attention
 from training.batches import Batch, EncodedRow, RowEncoder, Shard, check_lengths, lay_out
 from training.checkpoints import SealsCheckpoints, find_fault, find_newest, seal
+from training.examine import Examiner
 from training.faults import LossGuard, explain_explosion, explain_not_finite
-from training.job import CHECKPOINTS, TrainSpec
+from training.job import CHECKPOINTS, MODEL, TrainSpec
 from training.loss import sum_loss
+from training.norm import use_lean_norms
 from training.running import run_trainer
+from training.scratch import build_model
 from training.tokenizer import load_tokenizer
 
 FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json", "rng_state.pth")
@@ -123,21 +127,21 @@ class _Sealed(SealsCheckpoints, _Writer):
     def __init__(self, out: Path) -> None:
         self.args = NamedTuple("Args", [("output_dir", str), ("should_save", bool)])(str(out), True)
         self.accelerator = type("Accelerator", (), {"wait_for_everyone": lambda self: None})()
-        self.state = type("State", (), {"global_step": 0})()
+        self.state = SimpleNamespace(global_step=0, best_global_step=8)
 
     def save(self, step: int) -> None:
         self.state.global_step = step
         self._save_checkpoint(None, None)
 
 
-def test_two_checkpoints_are_kept_and_one_that_fails_costs_none_of_them(tmp_path: Path) -> None:
+def test_two_checkpoints_and_the_best_are_kept_and_one_that_fails_costs_none_of_them(tmp_path: Path) -> None:
     trainer = _Sealed(tmp_path)
-    for step in (8, 9, 10):
+    for step in (7, 8, 9, 10):
         trainer.save(step)
     trainer.fails = True
     with pytest.raises(RuntimeError, match="enforce fail"):
         trainer.save(11)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-9"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-8", "checkpoint-9"]
     assert all(find_fault(path) is None for path in tmp_path.iterdir())
 
 
@@ -176,25 +180,30 @@ CONFIG = TrainConfig(scratch=SCRATCH, batch_size=4, prompt_share=0.0, eval_rows=
 @pytest.fixture
 def train(
     training_data: Path, training_tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], None]:
-    """Trains in this process."""
+) -> Callable[..., Any]:
+    """Trains in this process, with some settings changed."""
     monkeypatch.setattr(running, "send", lambda event: None)
     monkeypatch.setattr(sft, "send", lambda event: None)
     monkeypatch.setattr(running.signal, "signal", lambda *_: None)
-    spec = TrainSpec(
-        dataset=str(training_data),
-        tokenizer=str(training_tokenizer),
-        contract=load_reference_contract(),
-        config=CONFIG,
-        work_dir=str(tmp_path),
-    )
-    return lambda: sft.train(spec) and None
+    monkeypatch.setattr(prefix_trainer, "send", lambda event: None)
+
+    def run(**settings: Any) -> Any:
+        spec = TrainSpec(
+            dataset=str(training_data),
+            tokenizer=str(training_tokenizer),
+            contract=load_reference_contract(),
+            config=CONFIG.model_copy(update=settings),
+            work_dir=str(tmp_path),
+        )
+        return sft.train(spec)
+
+    return run
 
 
 @pytest.mark.parametrize("broken", ["loss", "gradient"])
 def test_a_row_without_a_number_for_its_loss_or_gradient_is_named_before_it_is_learnt_from(
     broken: str,
-    train: Callable[[], None],
+    train: Callable[..., Any],
     training_data: Path,
     training_tokenizer: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -218,7 +227,7 @@ def test_a_row_without_a_number_for_its_loss_or_gradient_is_named_before_it_is_l
 
 
 def test_an_exploding_loss_ends_the_run_and_names_rows(
-    train: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def enlarge(model: Any, batch: Batch) -> tuple[torch.Tensor, int]:
         loss, count = sum_loss(model, batch)
@@ -247,3 +256,65 @@ def test_where_every_row_fails_alone_or_none_does_no_single_row_is_blamed() -> N
 def test_a_row_with_no_token_to_learn_is_named() -> None:
     with pytest.raises(InputError, match="Row r7 has no token to learn from"):
         check_lengths([EncodedRow("r7", "minimal", [1, 2], [], None)], {"minimal": 0}, 100)
+
+
+class _Scripted:
+    """An examiner whose scores are given; it remembers the weights it was shown."""
+
+    def __init__(self, scores: list[float]) -> None:
+        self._scores, self.seen = iter(scores), []  # type: ignore[var-annotated]
+
+    def examine(self, model: Any) -> tuple[dict[str, float], list[dict[str, str]]]:
+        self.seen.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        return {"accuracy": next(self._scores)}, []
+
+
+def test_the_best_checkpoint_by_judged_answers_is_the_model_and_ends_training_that_gets_no_better(
+    train: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examiner = _Scripted([0.2, 0.5, 0.4, 0.5, 0.1])
+    monkeypatch.setattr(sft, "Examiner", lambda *_: examiner)
+    summary = train(save_steps=2, judged_rows=3, patience=3)
+    assert len(examiner.seen) == 5
+    assert summary.steps == 10
+    for name, tensor in load_file(tmp_path / MODEL / "model.safetensors").items():
+        torch.testing.assert_close(tensor, examiner.seen[1][name], rtol=0, atol=0)
+
+
+def test_an_examination_judges_answers_of_the_model_in_training_and_leaves_it_as_it_was(
+    training_data: Path, training_tokenizer: Path
+) -> None:
+    tokenizer = load_tokenizer(training_tokenizer)
+    model = build_model(SCRATCH, tokenizer, seed=1)
+    use_tree_attention(model)
+    use_lean_norms(model)
+    examiner = Examiner(
+        training_data, load_reference_contract(), CONFIG.model_copy(update={"judged_rows": 2}), tokenizer
+    )
+    model.train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    scores, examples = examiner.examine(model)
+    assert model.training
+    assert model.config._attn_implementation == attention.TREE
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert set(scores) <= {"accuracy", *(f"accuracy_{family}" for family in FAMILIES)}
+    assert scores["accuracy"] == 0  # it has learnt nothing
+    assert {"question", "expected", "answer", "judgement"} <= set(examples[0])
+    assert examiner.examine(model)[1] == examples
+
+
+def test_adapters_on_a_base_in_16_bits_are_examined_as_training_goes(
+    train: Callable[..., Any], training_tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = load_tokenizer(training_tokenizer)
+    base = tmp_path / "base"
+    build_model(SCRATCH, tokenizer, seed=1).save_pretrained(base)
+    tokenizer.save_pretrained(base)
+    events: list[dict[str, Any]] = []
+    monkeypatch.setattr(prefix_trainer, "send", events.append)
+    pretrained = PretrainedConfig(name_or_path=str(base), license="MIT")
+    train(scratch=None, pretrained=pretrained, lora=LoraConfig(rank=4), batch_size=48, judged_rows=1)
+    (examined,) = (event for event in events if "examples" in event)
+    assert examined["step"] == examined["steps"]
+    assert 0 <= examined["validation_accuracy"] <= 1
+    assert examined["examples"]

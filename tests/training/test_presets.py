@@ -29,7 +29,7 @@ from training.tokenizer import load_tokenizer
 SCRATCH = ScratchConfig(hidden_size=256, layers=2, heads=4, kv_heads=4, intermediate_size=256, vocab_size=512)
 STEPS: dict[str, Any] = {
     "batch_size": 2, "prompt_batch_size": None, "gradient_accumulation": 1, "epochs": 1.0, "save_steps": 1,
-    "threads": 1,
+    "threads": 1, "judged_rows": 0,
 }  # fmt: skip
 
 

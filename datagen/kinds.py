@@ -15,7 +15,7 @@ from heimdall.errors import UsageError, suggest
 from heimdall.progress import Progress, silent
 from heimdall.records import explain_invalid
 from heimdall.refs import Record
-from heimdall.rows import read_rows
+from heimdall.rows import Family, read_rows
 from nornicdb.contract import resolve_contract
 from nornicdb.facts import resolve_facts
 
@@ -43,6 +43,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "repository": {"shares": {"code": 1}, "repository_share": 1},
     **{task: {"shares": {"general": 1}, "general_tasks": {task: 1}} for task in get_args(GeneralTask)},
 }
+
+
+# Forms that hold no earlier turns, or none and no system turn either, in which knowledge would stand.
+_UNFIT: dict[Format, tuple[Family, ...]] = {"instruction": ("history",), "completion": ("history", "knowledge")}
 
 
 class Written(Record):
@@ -80,9 +84,12 @@ def write_kind(
     """Writes `config.train_rows` rows in a form that `datagen.formats` knows, whole or not at all.
 
     Prompts and facts are those of the NornicDB checkout, or the bundled ones. Raises `UsageError` for a file name that
-    does not suit the form.
+    does not suit the form, and for a form that cannot hold such rows.
     """
     get_writer(output, form)  # before the work
+    for family in _UNFIT.get(form, ()):
+        if config.shares.get(family):
+            raise UsageError(f"The form '{form}' cannot hold rows of '{family}': use --to chat or --to rows.")
     contract = resolve_contract(checkout)
     facts = resolve_facts(checkout) if config.shares.get("operations") else None
     rows = output if form == "rows" else output.with_name(f".{output.name}.rows.jsonl")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from datagen.formats import read_conversations
+from datagen.formats import Format, read_conversations
 from datagen.generate import normalize_question
 from datagen.kinds import KINDS, make_config, write_kind
 from heimdall.errors import UsageError
@@ -53,6 +53,15 @@ def test_other_forms_hold_the_same_questions(tmp_path: Path) -> None:
 def test_an_unknown_kind_or_setting_is_named(kind: str, settings: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         make_config(kind, 10, 1, settings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "form"), [("history", "instruction"), ("history", "completion"), ("knowledge", "completion")]
+)
+def test_a_form_that_cannot_hold_the_rows_is_refused_before_the_work(kind: str, form: Format, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"'{form}' cannot hold rows of '{kind}': use --to chat"):
+        write_kind(make_config(kind, 10, 1, {}), None, tmp_path / "rows.jsonl", form)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_that_cannot_hold_the_form_is_refused_before_the_work(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ def run_child(kind: type[S], work: Callable[[S], Record | None], out_of_memory: 
     parser.add_argument("--spec", type=Path, required=True, help=f"a JSON file with a {kind.__name__}")
     spec = kind.model_validate_json(parser.parse_args().spec.read_text(encoding="utf-8"))
     sys.stdout = sys.stderr  # whatever a library prints goes to the log
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if "WORLD_SIZE" not in os.environ:  # processes of `accelerate launch` end with it, and may have no input
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         summary = work(spec)
     except HeimdallError as error:
@@ -49,7 +50,10 @@ def run_child(kind: type[S], work: Callable[[S], Record | None], out_of_memory: 
 
 
 def send(event: dict[str, Any]) -> None:
-    """One event on the process's own standard output, which libraries cannot reach (see `run_child`)."""
+    """One event on the process's own standard output, which libraries cannot reach (see `run_child`); of several
+    processes that train together, only the first one's."""
+    if os.environ.get("RANK", "0") != "0":
+        return
     sys.__stdout__.write(json.dumps(event) + "\n")  # type: ignore[union-attr]
     sys.__stdout__.flush()  # type: ignore[union-attr]
 

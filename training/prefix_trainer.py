@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import SequentialSampler
+from torch.utils.data import DataLoader, SequentialSampler
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from heimdall.config import TrainConfig
@@ -83,7 +83,7 @@ class PrefixTrainer(SealsCheckpoints, Trainer):
             found = [part] if scaler else [part, *(gradient for gradient in gradients if gradient is not None)]
             return bool(torch.stack([norm.float() for norm in torch._foreach_norm(found)]).isfinite().all())
 
-        shards, step = inputs["shards"], self.state.global_step
+        shards, step = self._take_share(inputs["shards"]), self.state.global_step
         total = torch.zeros((), device=self.args.device)
         for part, gradients in self.runner.run(differentiate, shards):
             if not is_finite(part, gradients):
@@ -92,10 +92,45 @@ class PrefixTrainer(SealsCheckpoints, Trainer):
             for parameter, gradient in zip(trained, gradients, strict=True):
                 if gradient is not None:
                     parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+        if self.args.world_size > 1:
+            torch.distributed.all_reduce(total)
+            if self.accelerator.sync_gradients:  # of several micro-batches only once
+                self._add_up_gradients(trained)
         loss = float(total * count / (inputs["labels"] != IGNORED).sum())
         if self._guard.is_exploding(loss):
             raise explain_explosion(step, loss, shards, lambda shard: float(differentiate(shard)[0]))
         return total
+
+    def _take_share(self, shards: list[Shard]) -> list[Shard]:
+        """This process's part of a batch: all of them see the same batches, each computes some of the shards."""
+        return shards[self.args.process_index :: self.args.world_size]
+
+    def _add_up_gradients(self, trained: Sequence[torch.Tensor]) -> None:
+        for parameter in trained:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        # One call for all of them: each waits for the other processes.
+        flat = torch.cat([parameter.grad.flatten() for parameter in trained if parameter.grad is not None])
+        torch.distributed.all_reduce(flat)
+        for parameter, part in zip(trained, torch.split(flat, [each.numel() for each in trained]), strict=True):
+            parameter.grad = part.view_as(parameter)
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Of several processes each gets all batches; the Trainer's own would deal them out."""
+        if self.args.world_size > 1:
+            return self._load_all(self.train_dataset)
+        batches: DataLoader[Any] = super().get_train_dataloader()
+        return batches
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
+        """As `get_train_dataloader`."""
+        if self.args.world_size > 1:
+            return self._load_all(self.eval_dataset)
+        batches: DataLoader[Any] = super().get_eval_dataloader(eval_dataset)
+        return batches
+
+    def _load_all(self, batches: Any) -> DataLoader[Any]:
+        return DataLoader(batches, batch_size=1, shuffle=False, collate_fn=collate)
 
     def prediction_step(self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: Any = None) -> Any:
         """The mean loss of a batch, without gradients."""
@@ -197,6 +232,7 @@ def _arguments(
         greater_is_better=True if examined else None,
         prediction_loss_only=True,
         remove_unused_columns=False,
+        average_tokens_across_devices=False,  # all processes count the whole batch
         label_names=["labels"],
     )
 

@@ -63,7 +63,11 @@ class Reporter(TrainerCallback):
         send({"step": state.global_step, "steps": state.max_steps, **event})
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Between steps is the place to stop."""
+        """Between steps is the place to stop, for all processes at the same."""
+        if args.world_size > 1:
+            asked = torch.tensor(float(self.stop_requested), device=args.device)
+            torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX)
+            self.stop_requested = bool(asked)
         if self.stop_requested:
             control.should_save = True
             control.should_training_stop = True
@@ -94,13 +98,15 @@ def run_trainer(trainer: Trainer, reporter: Reporter, config: TrainConfig, work_
     stopped."""
     checkpoints = work_dir / CHECKPOINTS
     signal.signal(signal.SIGTERM, lambda *_: setattr(reporter, "stop_requested", True))
-    newest = find_newest(checkpoints, lambda text: send({"step": 0, "steps": 1, "notices": {"checkpoint": text}}))
+    with trainer.accelerator.main_process_first():  # which removes the damaged ones
+        newest = find_newest(checkpoints, lambda text: send({"step": 0, "steps": 1, "notices": {"checkpoint": text}}))
     with _explaining_full_disks(work_dir):
         outcome = trainer.train(resume_from_checkpoint=None if newest is None else str(newest))
         if reporter.stop_requested and trainer.state.global_step < trainer.state.max_steps:
             return None
-        _save_model(trainer.model, trainer.processing_class, config, work_dir / MODEL)
-    shutil.rmtree(checkpoints)
+        if trainer.is_world_process_zero():
+            _save_model(trainer.model, trainer.processing_class, config, work_dir / MODEL)
+            shutil.rmtree(checkpoints)
     return float(outcome.training_loss)
 
 

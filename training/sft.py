@@ -5,6 +5,7 @@ prefix and their loss are ours (`training.batches`, `training.prefix_trainer`).
 """
 
 import math
+import os
 import random
 import sys
 from itertools import accumulate
@@ -78,7 +79,8 @@ def train(spec: TrainSpec) -> TrainSummary | None:
     shards = device.count_shards(config)
     tokenizer = load_tokenizer(Path(spec.tokenizer))
     encoder = RowEncoder(tokenizer, spec.contract)
-    train_set, rows, answer_tokens = _load_batches(spec, "train", encoder, shards)
+    processes = int(os.environ.get("WORLD_SIZE", "1"))  # of `accelerate launch`, each with its share of the shards
+    train_set, rows, answer_tokens = _load_batches(spec, "train", encoder, shards * processes)
     eval_set, _, _ = _load_batches(spec, "validation", encoder, 1, config.eval_rows)
     model = load_model(config, tokenizer, precision)
     parameters = sum(parameter.numel() for parameter in model.parameters())

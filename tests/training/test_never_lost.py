@@ -1,6 +1,9 @@
 """What was learnt is kept: damaged checkpoints are passed over, and what is not a number is never learnt from."""
 
+import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -318,3 +321,42 @@ def test_adapters_on_a_base_in_16_bits_are_examined_as_training_goes(
     assert examined["step"] == examined["steps"]
     assert 0 <= examined["validation_accuracy"] <= 1
     assert examined["examples"]
+
+
+def test_two_processes_train_the_model_of_one(
+    train: Callable[..., Any],
+    training_data: Path,
+    training_tokenizer: Path,
+    tmp_path: Path,
+) -> None:
+    settings = {"batch_size": 12, "gradient_accumulation": 2, "prompt_share": 0.3, "save_steps": 2}
+    alone = train(**settings)
+    together = tmp_path / "together"
+    (together / CHECKPOINTS).mkdir(parents=True)
+    spec = TrainSpec(
+        dataset=str(training_data),
+        tokenizer=str(training_tokenizer),
+        contract=load_reference_contract(),
+        config=CONFIG.model_copy(update=settings),
+        work_dir=str(together),
+    )
+    (together / "spec.json").write_text(spec.model_dump_json(), encoding="utf-8")
+    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1"]
+    child = ["--mixed_precision", "no", "--dynamo_backend", "no", "-m", "training.sft", "--spec"]
+    ended = subprocess.run(
+        [sys.executable, *launch, *child, str(together / "spec.json")],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    (summary,) = (json.loads(line)["summary"] for line in ended.stdout.splitlines() if line.startswith('{"summary"'))
+    assert summary["steps"] == alone.steps
+    assert summary["loss"] == pytest.approx(alone.loss, rel=0.01)
+    ours, theirs = (load_file(out / MODEL / "model.safetensors") for out in (together, tmp_path))
+    start = build_model(SCRATCH, load_tokenizer(training_tokenizer), CONFIG.seed).state_dict()
+    apart, moved = (
+        sum((theirs[name] - other[name]).square().sum().item() for name in theirs) ** 0.5 for other in (ours, start)
+    )
+    assert apart < 0.1 * moved  # AdamW makes a step of rounding where a gradient is next to nothing

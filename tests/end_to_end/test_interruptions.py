@@ -19,7 +19,10 @@ def test_training_that_is_stopped_and_then_killed_ends_with_the_model_of_an_undi
     store = site / ".heimdall/store/train"
 
     def has_checkpoint(beyond: int = 0) -> bool:
-        steps = [int(path.parent.name.split("-")[1]) for path in store.glob("*.partial/checkpoints/checkpoint-*/whole")]
+        steps = [
+            int(path.parent.name.split("-")[1])
+            for path in store.glob("*.partial/checkpoints/checkpoint-*/manifest.json")
+        ]
         return any(step > beyond for step in steps)
 
     stopped = interrupt(site, "retrain", *PRESET, when=has_checkpoint, number=signal.SIGTERM)

@@ -1,5 +1,6 @@
 """What was learnt is kept: damaged checkpoints are passed over, and what is not a number is never learnt from."""
 
+import contextlib
 import json
 import math
 import subprocess
@@ -167,7 +168,9 @@ def test_a_full_disk_is_one_sentence_whoever_meets_it_and_checkpoints_stay(
     monkeypatch.setattr("signal.signal", lambda *_: None)
     with pytest.raises(becomes) as raised:
         run_trainer(
-            SimpleNamespace(train=fail),  # type: ignore[arg-type]
+            SimpleNamespace(  # type: ignore[arg-type]
+                train=fail, accelerator=SimpleNamespace(main_process_first=contextlib.nullcontext)
+            ),
             SimpleNamespace(),  # type: ignore[arg-type]
             TrainConfig(scratch=ScratchConfig()),
             two.parent,

@@ -47,7 +47,7 @@ def train(spec: DpoSpec) -> AnswersSummary | None:
     config, precision, tokenizer, model = open_model(spec.model, spec.config)
     pairs = [pair for _, pair in read_records(Path(spec.pairs), Pair)]
     rows = dpo.batch_size
-    reporter = Reporter(lambda batches: min(batches * rows, round(len(pairs) * dpo.epochs)), _CURVES)
+    reporter = Reporter({"rows": lambda batches: min(batches * rows, round(len(pairs) * dpo.epochs))}, _CURVES)
     steps = len(pairs) * dpo.epochs / (rows * dpo.gradient_accumulation)
     trainer = _TokenTrainer(
         model=model,

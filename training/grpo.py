@@ -59,7 +59,7 @@ def train(spec: GrpoSpec) -> AnswersSummary | None:
             "grpo.gradient_accumulation."
         )
     config, precision, tokenizer, model = open_model(spec.model, spec.config)
-    reporter = Reporter(lambda batches: batches * grpo.batch_size // grpo.samples, _CURVES)
+    reporter = Reporter({"rows": lambda batches: batches * grpo.batch_size // grpo.samples}, _CURVES)
     limits = Limits(time_ms=spec.evaluation.time_limit_ms, rows=spec.evaluation.row_limit)
     with Judge() as judge:
         bench = Bench(spec.contract, judge, limits)

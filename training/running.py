@@ -29,12 +29,13 @@ _CURVES = {name: name for name in ("loss", "eval_loss", "learning_rate", "grad_n
 class Reporter(TrainerCallback):
     """Sends numbers to the parent, stops on request or on a loss that is no number.
 
-    `curves` are the Trainer's names of the numbers with ours; `count_rows` says how many rows so many batches hold.
+    `curves` are the Trainer's names of the numbers with ours; `counts` say how much of a thing so many batches hold,
+    for its rate, such as `rows_per_second`.
     """
 
-    def __init__(self, count_rows: Callable[[int], int], curves: Mapping[str, str] = _CURVES) -> None:
+    def __init__(self, counts: Mapping[str, Callable[[int], int]], curves: Mapping[str, str] = _CURVES) -> None:
         self.stop_requested = False
-        self._count_rows, self._curves = count_rows, curves
+        self._counts, self._curves = counts, curves
         self._last = (0, time.monotonic())
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -54,10 +55,9 @@ class Reporter(TrainerCallback):
             )
         now = time.monotonic()
         if "loss" in logs:
-            first, last = (
-                self._count_rows(step * args.gradient_accumulation_steps) for step in (self._last[0], state.global_step)
-            )
-            event["rows_per_second"] = (last - first) / (now - self._last[1])
+            before, after = (step * args.gradient_accumulation_steps for step in (self._last[0], state.global_step))
+            for name, count in self._counts.items():
+                event[f"{name}_per_second"] = (count(after) - count(before)) / (now - self._last[1])
             self._last = (state.global_step, now)
         event["peak_memory_gib"] = read_peak_memory() / GIB
         send({"step": state.global_step, "steps": state.max_steps, **event})

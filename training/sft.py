@@ -52,7 +52,8 @@ class BatchDataset(Dataset[list[Shard]]):
         self._seed, self._shards, self._shard_tokens = config.seed, shards, shard_tokens
         sizes = (sum(len(group.branches) for group in batch.groups) for batch in plan)
         self._rows = list(accumulate(sizes, initial=0))
-        self.tokens = sum(group.tokens for batch in plan for group in batch.groups)  # without system prompts
+        tokens = (sum(group.tokens for group in batch.groups) for batch in plan)  # without system prompts
+        self._tokens = list(accumulate(tokens, initial=0))
 
     def __len__(self) -> int:
         return len(self._plan)
@@ -67,8 +68,15 @@ class BatchDataset(Dataset[list[Shard]]):
 
     def count_rows(self, batches: int) -> int:
         """How many rows the first `batches` batches hold, over as many epochs as that takes."""
+        return self._count(self._rows, batches)
+
+    def count_tokens(self, batches: int) -> int:
+        """Likewise their tokens, of what rows share once, and none of system prompts."""
+        return self._count(self._tokens, batches)
+
+    def _count(self, sums: list[int], batches: int) -> int:
         epochs, rest = divmod(batches, len(self._plan))
-        return epochs * self._rows[-1] + self._rows[rest]
+        return epochs * sums[-1] + sums[rest]
 
 
 def train(spec: TrainSpec) -> TrainSummary | None:
@@ -86,13 +94,15 @@ def train(spec: TrainSpec) -> TrainSummary | None:
     parameters = sum(parameter.numel() for parameter in model.parameters())
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     notices = choose(config, device).model_dump()
-    if config.scratch is not None and (warning := warn_of_little_data(parameters, train_set.tokens)):
+    if config.scratch is not None and (
+        warning := warn_of_little_data(parameters, train_set.count_tokens(len(train_set)))
+    ):
         notices["data"] = warning
     send({"step": 0, "steps": count_steps(train_set, config), "notices": notices})
     examiner = None
     if config.judged_rows and len(eval_set):
         examiner = Examiner(Path(spec.dataset), spec.contract, config, tokenizer)
-    reporter = Reporter(train_set.count_rows)
+    reporter = Reporter({"rows": train_set.count_rows, "tokens": train_set.count_tokens})
     trainer = build_trainer(
         model,
         config,

@@ -51,7 +51,16 @@ def uninterrupted(
     summary = run(training_data, training_tokenizer, out, events.append)
     losses = [event["eval_loss"] for event in events if "eval_loss" in event]
     assert losses[-1] < losses[0]
-    names = {"step", "steps", "loss", "learning_rate", "rows_per_second", "peak_memory_gib", "notices"}
+    names = {
+        "step",
+        "steps",
+        "loss",
+        "learning_rate",
+        "rows_per_second",
+        "tokens_per_second",
+        "peak_memory_gib",
+        "notices",
+    }
     assert names <= {name for event in events for name in event}
     assert not (out / CHECKPOINTS).exists()
     return digest_file(out / MODEL / "model.safetensors"), summary

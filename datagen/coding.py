@@ -28,10 +28,9 @@ from datagen.shares import share_of_turn
 from heimdall.answers import CodeAnswer, TextAnswer
 from heimdall.config import CodeTask, DataConfig
 from heimdall.rows import Split
-from heimdall.source_code import CODE_LANGUAGES, CodeLanguage, find_syntax_fault, format_code
+from heimdall.source_code import CODE_LANGUAGES, SPOKEN, CodeLanguage, find_syntax_fault, format_code
 
 Inputs = list[list[Any]]
-SPOKEN: dict[CodeLanguage, str] = {"go": "Go", "java": "Java", "javascript": "JavaScript", "python": "Python"}
 _PREDICTED: tuple[CodeLanguage, ...] = ("javascript", "python")  # in which programs are run
 _VERBS = ("solve", "compute", "derive", "handle", "apply", "make", "build", "run", "work", "find")
 _WORDS = (

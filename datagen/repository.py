@@ -19,7 +19,7 @@ from datagen.draft import Draft
 from datagen.phrasing import Phraser
 from heimdall.answers import Answer, CodeAnswer, FactAnswer, TextAnswer
 from heimdall.errors import InputError
-from heimdall.source_code import CODE_LANGUAGES, CodeLanguage, format_code, parse_code, text_of, walk
+from heimdall.source_code import CODE_LANGUAGES, SPOKEN, CodeLanguage, format_code, parse_code, text_of, walk
 from nornicdb.checkout import read_commit
 
 _SUFFIXES: dict[str, CodeLanguage] = {
@@ -106,7 +106,7 @@ def ask_for_pattern(phraser: Phraser, patterns: tuple[Pattern, ...]) -> Draft:
     """A question about one of the patterns."""
     kind, symbol, quoted, shown, answer, expected, source = phraser.rng.choice(patterns)
     question = phraser.pick(f"repository.{kind}", _ASK[kind]).format(
-        l=symbol.language.capitalize(), n=symbol.name, p=symbol.path, x=quoted
+        l=SPOKEN[symbol.language], n=symbol.name, p=symbol.path, x=quoted
     )
     if shown:
         question += f"\n{format_code(symbol.language, shown)}"

@@ -12,6 +12,7 @@ from tree_sitter import Language, Node, Parser
 
 CodeLanguage = Literal["go", "java", "javascript", "python"]
 CODE_LANGUAGES: tuple[CodeLanguage, ...] = get_args(CodeLanguage)
+SPOKEN: dict[CodeLanguage, str] = {"go": "Go", "java": "Java", "javascript": "JavaScript", "python": "Python"}
 _COMMENTS = ("comment", "line_comment", "block_comment", "\n")  # a line's end is a node in Go
 _FENCE = re.compile(r"```[ \t]*\w*[ \t]*\n(.*?)```", re.DOTALL)
 

@@ -26,7 +26,7 @@ def _pick_config(preset: Preset) -> dict[str, Any]:
     return {**preset.data.model_dump(exclude={"dask"}), "commits": commits}
 
 
-@stage("generate", version=15, result=DatasetRef, config=_pick_config, resumable=True)
+@stage("generate", version=16, result=DatasetRef, config=_pick_config, resumable=True)
 def generate_data(work: Work, contract: ContractRef, facts: Facts | None) -> DatasetRef:
     """Generates the preset's data set for a contract, with questions about facts if it has any."""
     from datagen.generate import generate_dataset

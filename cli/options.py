@@ -24,7 +24,7 @@ ModelDir = Annotated[
 GuardedSuite = Annotated[
     Path | None,
     typer.Option(
-        "--suite", help="With --model_dir: questions at which the new model may not be worse than the former."
+        "--suite", help="With --model-dir: questions at which the new model may not be worse than the former."
     ),
 ]
 Set = Annotated[

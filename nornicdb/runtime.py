@@ -160,7 +160,7 @@ class LocalModel:
 
     def find_chunk(self, tokens: Sequence[int], most: int) -> int:
         """How many of the first `most` tokens of a text make whole chunks, which are all that can be kept."""
-        return max((end for end in self._split(tokens) if end <= most), default=0)
+        return max(self._split(tokens[:most]), default=0)
 
     def read(self, context: Context, sequence: int, tokens: Sequence[int], start: int, wanted: int) -> Any:
         """Adds the tokens from `start` on, where a chunk begins, to a sequence, chunk by chunk; returns the logits of

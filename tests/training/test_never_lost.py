@@ -184,9 +184,7 @@ CONFIG = TrainConfig(scratch=SCRATCH, batch_size=4, prompt_share=0.0, eval_rows=
 
 
 @pytest.fixture
-def train(
-    training_data: Path, training_tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Any]:
+def train(make_spec: Callable[..., TrainSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Trains in this process, with some settings changed."""
     monkeypatch.setattr(running, "send", lambda event: None)
     monkeypatch.setattr(sft, "send", lambda event: None)
@@ -194,14 +192,7 @@ def train(
     monkeypatch.setattr(prefix_trainer, "send", lambda event: None)
 
     def run(**settings: Any) -> Any:
-        spec = TrainSpec(
-            dataset=str(training_data),
-            tokenizer=str(training_tokenizer),
-            contract=load_reference_contract(),
-            config=CONFIG.model_copy(update=settings),
-            work_dir=str(tmp_path),
-        )
-        return sft.train(spec)
+        return sft.train(make_spec(CONFIG.model_copy(update=settings), tmp_path))
 
     return run
 
@@ -328,7 +319,7 @@ def test_adapters_on_a_base_in_16_bits_are_examined_as_training_goes(
 
 def test_two_processes_train_the_model_of_one(
     train: Callable[..., Any],
-    training_data: Path,
+    make_spec: Callable[..., TrainSpec],
     training_tokenizer: Path,
     tmp_path: Path,
 ) -> None:
@@ -336,13 +327,7 @@ def test_two_processes_train_the_model_of_one(
     alone = train(**settings)
     together = tmp_path / "together"
     (together / CHECKPOINTS).mkdir(parents=True)
-    spec = TrainSpec(
-        dataset=str(training_data),
-        tokenizer=str(training_tokenizer),
-        contract=load_reference_contract(),
-        config=CONFIG.model_copy(update=settings),
-        work_dir=str(together),
-    )
+    spec = make_spec(CONFIG.model_copy(update=settings), together)
     (together / "spec.json").write_text(spec.model_dump_json(), encoding="utf-8")
     launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1"]
     child = ["--mixed_precision", "no", "--dynamo_backend", "no", "-m", "training.sft", "--spec"]

@@ -1,6 +1,7 @@
 """Training within the memory there is: what does not fit is computed in smaller parts, and comes to the same."""
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from heimdall.config import ScratchConfig, TrainConfig
 from heimdall.errors import TrainingError
 from heimdall.hardware import Precision
-from nornicdb.contract import load_reference_contract
 from training import prefix_trainer, running, sft
 from training.attention import use_tree_attention
 from training.batches import Batch, EncodedRow, Shard, build_batch, lay_out
@@ -170,7 +170,11 @@ def few_rows(training_data: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def test_a_run_that_meets_the_end_of_memory_says_so_and_takes_the_same_steps(
-    few_rows: Path, training_tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_spec: Callable[..., TrainSpec],
+    few_rows: Path,
+    training_tokenizer: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """In a forward pass at first, in the middle of a backward pass later; its layers are computed twice, too."""
     events: list[dict[str, Any]] = []
@@ -182,14 +186,7 @@ def test_a_run_that_meets_the_end_of_memory_says_so_and_takes_the_same_steps(
     def run(name: str, config: TrainConfig) -> TrainSummary:
         out = tmp_path / name
         out.mkdir()
-        spec = TrainSpec(
-            dataset=str(few_rows),
-            tokenizer=str(training_tokenizer),
-            contract=load_reference_contract(),
-            config=config,
-            work_dir=str(out),
-        )
-        summary = sft.train(spec)
+        summary = sft.train(make_spec(config, out, few_rows))
         assert summary is not None
         return summary
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +186,7 @@ def _is_running(pid: int) -> bool:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_mixed_precision_reaches_the_matrix_products(
-    threads: int, training_data: Path, training_tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    threads: int, make_spec: Callable[..., TrainSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from training import prefix_trainer, sft
 
@@ -206,14 +207,7 @@ def test_mixed_precision_reaches_the_matrix_products(
     monkeypatch.setattr(sft, "choose_precision", lambda: Precision("bf16", "asked for"))
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # the child's own; this is not the child
     config = CONFIG.model_copy(update={"threads": threads, "batch_size": 48})
-    spec = TrainSpec(
-        dataset=str(training_data),
-        tokenizer=str(training_tokenizer),
-        contract=load_reference_contract(),
-        config=config,
-        work_dir=str(tmp_path),
-    )
-    summary = sft.train(spec)
+    summary = sft.train(make_spec(config, tmp_path))
     assert summary is not None
     assert summary.precision.startswith("bf16")
     assert set(precisions) == {torch.bfloat16}
